@@ -1,0 +1,11 @@
+//! The core of Keepstate: stores, timelines and files, as bytes.
+//!
+//! Everything that touches bytes lives here: frames and the log, extents and records, codecs,
+//! digests, sealing. What the core is *not*: it knows no JSON schema, no network and no JavaScript;
+//! it does no I/O of its own in a timeline operation, which is a machine that asks (`machine`) and
+//! that a driver answers (`drive`).
+#![deny(unsafe_code)]
+
+pub mod error;
+
+pub use error::{Code, Error, Result};
