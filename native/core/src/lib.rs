@@ -6,6 +6,10 @@
 //! that a driver answers (`drive`).
 #![deny(unsafe_code)]
 
+pub mod clock;
+pub mod drive;
 pub mod error;
+pub mod machine;
+pub mod store;
 
 pub use error::{Code, Error, Result};

@@ -1,0 +1,131 @@
+//! The driver for stores on this machine: it answers a machine's requests from a `Store`.
+//!
+//! Reads, time and randomness are answered at once on the thread that steps; commits complete on
+//! whatever thread the store finishes them, and the machine goes on there. So no thread waits for a
+//! sync, except that of a caller who asked to (`run`).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::error::{fail, Code, Result};
+use crate::machine::{Answer, Machine, Request, RequestId, Step};
+use crate::store::{Commit, Op, Store};
+
+/// What a driver answers from.
+#[derive(Clone)]
+pub struct Ground {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// Set by the caller to cancel.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Ground {
+    /// A ground that nobody cancels.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Ground { store, clock, cancelled: Arc::new(AtomicBool::new(false)) }
+    }
+}
+
+/// Drives a machine to its end and waits for it.
+pub fn run<T: Send + 'static>(machine: Machine<T>, ground: &Ground) -> Result<T> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    start(machine, ground, move |result| {
+        let _ = sender.send(result);
+    });
+    receiver
+        .recv()
+        .unwrap_or_else(|_| fail(Code::Internal, "The store dropped a commit without an answer."))
+}
+
+/// Drives a machine. `done` is called once, on the thread on which the machine ends.
+pub fn start<T: Send + 'static>(
+    machine: Machine<T>,
+    ground: &Ground,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) {
+    let running = Running {
+        machine: Mutex::new(Some((machine, Box::new(done)))),
+        inbox: Mutex::new(Vec::new()),
+        ground: ground.clone(),
+    };
+    Arc::new(running).pump();
+}
+
+type Ending<T> = Box<dyn FnOnce(Result<T>) + Send>;
+
+struct Running<T> {
+    /// Taken by whoever steps; none after the end.
+    machine: Mutex<Option<(Machine<T>, Ending<T>)>>,
+    inbox: Mutex<Vec<(RequestId, Result<Answer>)>>,
+    ground: Ground,
+}
+
+impl<T: Send + 'static> Running<T> {
+    /// Steps while there are answers. An answer that comes while another thread steps is taken by
+    /// that thread: it looks into the inbox once more after it let the machine go.
+    fn pump(self: &Arc<Self>) {
+        loop {
+            let Some(mut guard) = self.machine.try_lock() else { return };
+            let Some((machine, _)) = guard.as_mut() else { return };
+            for (id, answer) in std::mem::take(&mut *self.inbox.lock()) {
+                machine.answer(id, answer);
+            }
+            match machine.step() {
+                Step::Do(requests) => requests.into_iter().for_each(|asked| self.serve(asked)),
+                Step::Done(result) => {
+                    let ending = guard.take();
+                    drop(guard);
+                    if let Some((_, done)) = ending {
+                        done(result);
+                    }
+                    return;
+                }
+            }
+            drop(guard);
+            if self.inbox.lock().is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn serve(self: &Arc<Self>, (id, request): (RequestId, Request)) {
+        let ground = &self.ground;
+        let answer = match request {
+            Request::Get { key, range } => ground.store.get(&key, range).map(Answer::Found),
+            Request::List(query) => ground.store.list(&query).map(Answer::Listed),
+            Request::Now => Ok(Answer::Time(ground.clock.now())),
+            Request::Cancelled => Ok(Answer::Cancelled(ground.cancelled.load(Ordering::Relaxed))),
+            Request::Random(count) => {
+                let mut bytes = vec![0; count];
+                ground.clock.random(&mut bytes).map(|()| Answer::Random(bytes))
+            }
+            Request::Sleep(time) => {
+                ground.clock.sleep(time);
+                Ok(Answer::Nothing)
+            }
+            Request::Put { key, value, mode } => {
+                return self.commit(id, vec![Op::Put { key, value, mode, ttl: None }])
+            }
+            Request::Delete { key, if_version } => {
+                return self.commit(id, vec![Op::Delete { key, if_version }])
+            }
+            Request::Commit(ops) => return self.commit(id, ops),
+        };
+        self.inbox.lock().push((id, answer));
+    }
+
+    fn commit(self: &Arc<Self>, id: RequestId, ops: Vec<Op>) {
+        let running = self.clone();
+        let done = Box::new(move |result: Result<_>| {
+            running.inbox.lock().push((id, result.map(Answer::Committed)));
+            running.pump();
+        });
+        self.ground.store.commit(vec![Commit { ops, done }]);
+    }
+}
