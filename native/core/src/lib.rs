@@ -6,6 +6,9 @@
 //! that a driver answers (`drive`).
 #![deny(unsafe_code)]
 
+pub mod codec;
+pub mod digest;
 pub mod error;
+pub mod hex;
 
 pub use error::{Code, Error, Result};
