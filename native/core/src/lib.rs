@@ -14,6 +14,7 @@ pub mod error;
 pub mod hex;
 pub mod machine;
 pub mod store;
+pub mod timeline;
 pub mod wire;
 
 pub use error::{Code, Error, Result};
