@@ -42,6 +42,8 @@ pub fn what_has_lived_long_enough_is_gone(store: Subject) {
     put_for(&store, "renewed", Duration::from_millis(30)).expect("a put");
     put(&store, "renewed", b"without an end");
     wait_until_gone(&store, "short");
+    put(&store, "short", b"once more");
+    store.delete_wait("short", None).expect("a delete");
     assert_eq!(keys(&store, Query::default()), ["for ever", "long", "renewed"]);
     assert!(value(&store, "long").is_some(), "an hour has not passed");
     assert!(value(&store, "renewed").is_some(), "a put without ttl lives for ever");

@@ -48,7 +48,10 @@ pub fn pages_join_without_gap_or_overlap(store: Subject) {
         let mut found: Vec<String> = Vec::new();
         loop {
             let page = keys(&store, query(prefix, found.last().map(String::as_str), Some(size)));
-            assert!(page.len() <= size);
+            assert!(
+                page.len() <= size && found.len() <= all.len(),
+                "{prefix:?} in pages of {size}"
+            );
             if page.is_empty() {
                 break;
             }
