@@ -7,8 +7,11 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod codec;
+pub mod digest;
 pub mod drive;
 pub mod error;
+pub mod hex;
 pub mod machine;
 pub mod store;
 pub mod wire;
