@@ -44,7 +44,8 @@ impl Codec for Brotli {
 
     fn decoder(&self, bound: usize) -> Result<Box<dyn Decoder>> {
         let alloc = StandardAlloc::default;
-        // Strict: windows above 16 MiB are not of RFC 7932, and would be allocated on a header's word.
+        // Strict: windows above 16 MiB are not of RFC 7932, and would be allocated on a header's
+        // word.
         let state = Box::new(BrotliState::new_strict(alloc(), alloc(), alloc()));
         let step = vec![0; STEP].into_boxed_slice();
         Ok(Box::new(Decompressor { state, step, ended: false, growth: Growth::new(bound) }))
@@ -64,7 +65,8 @@ struct Compressor(CompressorWriter<Vec<u8>>);
 impl Encoder for Compressor {
     fn write(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.0.write_all(raw).map_err(|cause| {
-            let text = "brotli could not compress; this is a fault of Keepstate's, please report it.";
+            let text =
+                "brotli could not compress; this is a fault of Keepstate's, please report it.";
             Error::new(Code::CodecFailed, text).caused_by(cause)
         })?;
         out.append(self.0.get_mut());

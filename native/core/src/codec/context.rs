@@ -1,9 +1,10 @@
-//! The running zstd frame of a timeline: each value's new bytes are compressed with those of the values
-//! before it as context.
+//! The running zstd frame of a timeline: each value's new bytes are compressed with those of the
+//! values before it as context.
 //!
-//! A frame holds the pieces of consecutive values, at most 64 of them or 4 MiB raw. Each piece ends with
-//! a flush, so that what was appended so far decodes; the frame never ends, and has no checksum: a
-//! record's own hashes prove it. To read a piece, the pieces before it in its frame are decoded first.
+//! A frame holds the pieces of consecutive values, at most 64 of them or 4 MiB raw. Each piece ends
+//! with a flush, so that what was appended so far decodes; the frame never ends, and has no
+//! checksum: a record's own hashes prove it. To read a piece, the pieces before it in its frame are
+//! decoded first.
 
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
@@ -29,8 +30,8 @@ const SMALLEST_BLOCK: usize = 4;
 
 /// Compresses the new bytes of consecutive values.
 ///
-/// After a value that was not stored (or may not have been), `reset`: the next pieces would else refer
-/// to bytes that no reader has.
+/// After a value that was not stored (or may not have been), `reset`: the next pieces would else
+/// refer to bytes that no reader has.
 pub struct ContextEncoder {
     context: CCtx<'static>,
     values: u32,
@@ -53,8 +54,8 @@ impl ContextEncoder {
         Ok(ContextEncoder { context, values: 0, bytes: 0 })
     }
 
-    /// Appends the piece of the next value to `out`. Gives how many values back its frame began: 0 says
-    /// that it begins one, and needs nothing before it.
+    /// Appends the piece of the next value to `out`. Gives how many values back its frame began: 0
+    /// says that it begins one, and needs nothing before it.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<u32> {
         if self.values >= MAX_FRAME_VALUES || self.bytes >= MAX_FRAME_BYTES {
             self.reset()?;
@@ -126,13 +127,14 @@ impl ContextDecoder {
         Ok(ContextDecoder { context, next: None })
     }
 
-    /// Appends the raw bytes of `piece` to `out`: exactly `piece.raw` of them, or nothing and `CORRUPT`.
-    /// A piece with `back` 0 begins a frame; any other must be the one behind the last.
+    /// Appends the raw bytes of `piece` to `out`: exactly `piece.raw` of them, or nothing and
+    /// `CORRUPT`. A piece with `back` 0 begins a frame; any other must be the one behind the last.
     pub fn push(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<()> {
         if piece.back == 0 {
             self.context.reset(ResetDirective::SessionOnly).map_err(failed)?;
         } else if self.next != Some(piece.back) {
-            let text = "A piece was given without the one before it; give a frame's pieces in order.";
+            let text =
+                "A piece was given without the one before it; give a frame's pieces in order.";
             return fail(Code::InvalidArgument, text);
         }
         self.next = None;
