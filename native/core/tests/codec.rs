@@ -285,6 +285,22 @@ fn what_follows_the_end_is_an_error() {
 }
 
 #[test]
+fn writes_of_nothing_change_nothing() {
+    for entry in codecs() {
+        let stored = entry.codec.compress(None, b"state").unwrap();
+        let mut decoder = entry.codec.decoder(5).unwrap();
+        let mut out = Vec::new();
+        for byte in stored.chunks(1) {
+            (0..40).for_each(|_| decoder.write(b"", &mut out).unwrap());
+            decoder.write(byte, &mut out).unwrap();
+        }
+        (0..40).for_each(|_| decoder.write(b"", &mut out).unwrap());
+        decoder.finish(&mut out).unwrap();
+        assert_eq!(out, b"state", "{}", entry.name);
+    }
+}
+
+#[test]
 fn frames_that_follow_each_other_are_read_whole() {
     for name in ["gzip", "zstd", "lz4"] {
         let codec = codec(name);

@@ -11,7 +11,10 @@ use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDi
 
 use super::growth::corrupt;
 use super::zstd::{damaged, failed, no_memory};
+use super::{Codec, Zstd};
 use crate::error::{fail, Code, Result};
+
+const NAME: &str = "timeline's zstd";
 
 /// No frame holds more values, so that the way back is short.
 pub const MAX_FRAME_VALUES: u32 = 64;
@@ -19,8 +22,17 @@ pub const MAX_FRAME_VALUES: u32 = 64;
 /// A frame that holds as many raw bytes takes no further value, so that the way back is cheap.
 pub const MAX_FRAME_BYTES: usize = 4 << 20;
 
-/// How far back a piece may refer: 1 MiB, which is also what a decoder keeps.
+/// How far back a piece may refer: 1 MiB, which is also what a decoder keeps. On recorded sessions
+/// half of it costs 2 to 4 percent of size.
 const WINDOW_LOG: u32 = 20;
+
+/// The level when none is named. On the messages of recorded sessions it is as fast as level 1,
+/// with 4 percent less to store; level 5 takes twice the time for 4 percent more.
+const DEFAULT_LEVEL: i32 = 3;
+
+/// The logarithms of that level's two tables. zstd's own are 17 and 16, for megabytes of input;
+/// with pieces of some kilobytes these give the same size, fit the cache and save half a megabyte.
+const DEFAULT_TABLES: [CParameter; 2] = [CParameter::HashLog(15), CParameter::ChainLog(14)];
 
 /// The most that one block can hold.
 const BLOCK: usize = 128 * 1024;
@@ -39,16 +51,18 @@ pub struct ContextEncoder {
 }
 
 impl ContextEncoder {
-    /// An encoder at the start of a frame, at a level of zstd's.
-    pub fn new(level: i32) -> Result<Self> {
-        let mut context = CCtx::try_create().ok_or_else(no_memory)?;
+    /// An encoder at the start of a frame; `level` is one of zstd's.
+    pub fn new(level: Option<i32>) -> Result<Self> {
+        let level = Zstd.levels().pick("zstd", Some(level.unwrap_or(DEFAULT_LEVEL)))?;
+        let tables: &[CParameter] = if level == DEFAULT_LEVEL { &DEFAULT_TABLES } else { &[] };
         let parameters = [
             CParameter::CompressionLevel(level),
             CParameter::WindowLog(WINDOW_LOG),
             CParameter::ContentSizeFlag(false),
             CParameter::ChecksumFlag(false),
         ];
-        for parameter in parameters {
+        let mut context = CCtx::try_create().ok_or_else(no_memory)?;
+        for &parameter in parameters.iter().chain(tables) {
             context.set_parameter(parameter).map_err(failed)?;
         }
         Ok(ContextEncoder { context, values: 0, bytes: 0 })
@@ -148,6 +162,10 @@ impl ContextDecoder {
     }
 
     fn decompress(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<()> {
+        // zstd takes many calls without input for a fault, and empty values may follow each other.
+        if piece.raw == 0 && piece.stored.is_empty() {
+            return Ok(());
+        }
         let blocks = piece.stored.len() / SMALLEST_BLOCK;
         if piece.raw > blocks.saturating_mul(BLOCK) {
             return Err(corrupt(NAME, "a piece is too short for the length that it states"));
@@ -175,7 +193,7 @@ impl ContextDecoder {
     fn step(&mut self, input: &mut InBuffer<'_>, out: &mut Vec<u8>, room: usize) -> Result<usize> {
         let filled = out.len();
         out.resize(filled + room, 0);
-        let mut output = OutBuffer::around_pos(&mut out[filled..], 0);
+        let mut output = OutBuffer::around(out.get_mut(filled..).unwrap_or_default());
         let result = self.context.decompress_stream(&mut output, input);
         let given = output.pos();
         out.truncate(filled + given);
@@ -183,5 +201,3 @@ impl ContextDecoder {
         Ok(given)
     }
 }
-
-const NAME: &str = "timeline's zstd";
