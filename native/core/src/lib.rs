@@ -6,6 +6,7 @@
 //! that a driver answers (`drive`).
 #![deny(unsafe_code)]
 
+pub mod chunk;
 pub mod clock;
 pub mod codec;
 pub mod digest;
