@@ -14,6 +14,7 @@ pub mod drive;
 pub mod error;
 pub mod hex;
 pub mod machine;
+pub mod seal;
 pub mod store;
 pub mod wire;
 
