@@ -130,14 +130,14 @@ fn every_level_gives_back_what_it_was_given() {
 
 #[test]
 fn a_large_value_spans_many_blocks() {
-    let raw = [sample(3 << 20), noise(1 << 20), vec![0; 3 << 20]].concat();
+    let raw = [sample(700_000), noise(400_000), vec![0; 700_000]].concat();
     for entry in codecs() {
         let level = (&*entry.name == "brotli").then_some(2);
         let stored = entry.codec.compress(level, &raw).unwrap();
         assert!(entry.codec.decompress(&stored, raw.len()).unwrap() == raw, "{}", entry.name);
         let pieces = decode_in_pieces(&*entry.codec, &stored, &[1 << 16, 7, 300_000], raw.len());
         assert!(pieces.unwrap() == raw, "{}", entry.name);
-        let stored = encode_in_pieces(&*entry.codec, &raw, &[1 << 20, 77, 65_536]);
+        let stored = encode_in_pieces(&*entry.codec, &raw, &[1 << 19, 77, 65_536]);
         assert!(entry.codec.decompress(&stored, raw.len()).unwrap() == raw, "{}", entry.name);
     }
 }
@@ -161,7 +161,7 @@ fn a_level_out_of_range_names_the_range() {
 #[test]
 fn a_bound_is_kept_exactly() {
     for entry in codecs() {
-        for raw in [sample(5_000), vec![7; 2 << 20]] {
+        for raw in [sample(5_000), vec![7; 200_000]] {
             let stored = [
                 entry.codec.compress(None, &raw).unwrap(),
                 encode_in_pieces(&*entry.codec, &raw, &[999]),
@@ -183,10 +183,10 @@ fn a_bound_is_kept_exactly() {
 #[test]
 fn what_unpacks_to_far_more_costs_no_more_than_the_bound() {
     for entry in codecs().into_iter().filter(|entry| &*entry.name != "none") {
-        let stored = entry.codec.compress(None, &vec![0; 64 << 20]).unwrap();
-        let (largest, result) = largest_allocation(|| entry.codec.decompress(&stored, 1 << 20));
+        let stored = entry.codec.compress(None, &vec![0; 4 << 20]).unwrap();
+        let (largest, result) = largest_allocation(|| entry.codec.decompress(&stored, 1 << 17));
         assert_eq!(result.unwrap_err().code(), Code::ValueTooLarge, "{}", entry.name);
-        let limit = if &*entry.name == "brotli" { 5 << 20 } else { (2 << 20) + 1 };
+        let limit = if &*entry.name == "brotli" { 5 << 20 } else { 1 << 18 };
         assert!(largest <= limit, "{}: {largest}", entry.name);
     }
 }
@@ -448,13 +448,13 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..3000),
         prop::collection::vec(0..3u8, 0..3000),
-        (0usize..200_000).prop_map(sample),
+        (0usize..120_000).prop_map(sample),
         (0usize..100_000, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_split_gives_the_same(

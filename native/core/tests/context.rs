@@ -146,8 +146,11 @@ fn cut_changed_or_misstated_pieces_are_corrupt_or_as_long_as_stated() {
             }
         }
     }
-    let followed = [&stored[..], &pieces[2].stored].concat();
-    assert_eq!(try_third(&followed, raw.len()).unwrap_err().code(), Code::Corrupt);
+    let end_of_frame = [1, 0, 0];
+    for tail in [stored, &end_of_frame[..], &[1, 0, 0, 9]] {
+        let followed = [stored, tail].concat();
+        assert_eq!(try_third(&followed, raw.len()).unwrap_err().code(), Code::Corrupt);
+    }
 }
 
 #[test]

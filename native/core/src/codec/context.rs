@@ -182,7 +182,8 @@ impl ContextDecoder {
         }
         let mut more = [0; 1];
         let mut output = OutBuffer::around(&mut more[..]);
-        self.context.decompress_stream(&mut output, &mut input).map_err(damaged)?;
+        let hint = self.context.decompress_stream(&mut output, &mut input).map_err(damaged)?;
+        going_on(hint)?;
         if output.pos() > 0 || input.pos() < piece.stored.len() {
             return Err(corrupt(NAME, "a piece holds more than its length states"));
         }
@@ -197,7 +198,15 @@ impl ContextDecoder {
         let result = self.context.decompress_stream(&mut output, input);
         let given = output.pos();
         out.truncate(filled + given);
-        result.map_err(damaged)?;
+        going_on(result.map_err(damaged)?)?;
         Ok(given)
+    }
+}
+
+/// A hint of 0 says that the frame has ended, which the encoder never lets it.
+fn going_on(hint: usize) -> Result<()> {
+    match hint {
+        0 => Err(corrupt(NAME, "a piece ends its frame")),
+        _ => Ok(()),
     }
 }

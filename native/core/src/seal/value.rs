@@ -96,7 +96,7 @@ impl Sealed {
         let last = self.header.count() - 1;
         let first = (range.offset / self.chunk()).min(last);
         let end = range.offset.saturating_add(range.length.max(1)).div_ceil(self.chunk());
-        (first, end.clamp(first + 1, last + 1))
+        (first, end.min(last + 1))
     }
 
     /// Where a chunk begins in the stored value. It may be more than there is: the header's length
