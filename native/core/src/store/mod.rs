@@ -6,6 +6,7 @@
 //! no thread. `memory`, `dir` and `log` are the stores of the core.
 
 pub mod key;
+pub mod log;
 
 use std::sync::Arc;
 use std::time::Duration;
