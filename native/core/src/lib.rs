@@ -7,5 +7,6 @@
 #![deny(unsafe_code)]
 
 pub mod error;
+pub mod msgpack;
 
 pub use error::{Code, Error, Result};
