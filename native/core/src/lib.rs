@@ -15,6 +15,7 @@ pub mod drive;
 pub mod error;
 pub mod hex;
 pub mod machine;
+pub mod msgpack;
 pub mod seal;
 pub mod store;
 pub mod timeline;

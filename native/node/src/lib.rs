@@ -1,1 +1,3 @@
-//! x
+//! The Node-API addon: converts, owns, catches; holds no logic.
+
+mod tape;
