@@ -60,7 +60,7 @@ pub fn stepped_timeline(call: &Call) -> Result<Js> {
 
 type Place = (Supports, Option<(Arc<dyn Store>, Lane)>);
 
-fn opened(call: &Call, (name, given): (Js, Js), (mut supports, home): Place) -> Result<Js> {
+fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Result<Js> {
     let env = call.env;
     let part = |part, what| match env.get(name, part)? {
         Some(text) => env.read_text(text, what),
@@ -78,7 +78,6 @@ fn opened(call: &Call, (name, given): (Js, Js), (mut supports, home): Place) -> 
         );
         return fail(Code::Unsupported, message);
     }
-    supports.conditional_put = true;
     let mut options = Options { full_integrity: flag(c"full", "full")?, ..Options::default() };
     if let Some(level) = env.get(given, c"level")? {
         options.level = env.read_number(level, "level")? as i32;
