@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod disk;
 pub mod drive;
 pub mod error;
 pub mod machine;
