@@ -73,11 +73,13 @@ impl<'a> Walk<'a> {
     }
 
     fn expand(&mut self, item: Item) -> Result<()> {
+        // From the parent, not from the top: most often it was opened just now.
+        let Some(parent) = self.folder(item.parent)? else { return Ok(()) };
+        let Some(folder) = parent.child(&item.name)? else { return Ok(()) };
         let number = self.nodes.len();
         self.nodes.push(Node { parent: item.parent, name: item.name });
-        if let Some(entries) = self.folder(number)?.map(Folder::entries).transpose()? {
-            self.push_all(entries, number, &item.key);
-        }
+        self.push_all(folder.entries()?, number, &item.key);
+        self.open = Some((number, Reached::Below(folder)));
         Ok(())
     }
 
