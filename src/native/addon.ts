@@ -101,8 +101,8 @@ export interface NativeStore {
   getSync(key: string, into: Uint8Array): number;
   /** Why the last `getSync` on this handle failed. */
   takeError(): NativeErrorRecord;
-  get(key: string, range?: NativeRange): Later<NativeFound | null>;
-  list(query: NativeQuery): Later<NativeEntry[]>;
+  get(key: string, range?: NativeRange): Soon<NativeFound | null>;
+  list(query: NativeQuery): Soon<NativeEntry[]>;
   /**
    * A commit of one put; gives the new version. Writes that complete on the calling thread (memory,
    * the log with `async` durability) return it at once. All others of one tick reach the store
@@ -113,7 +113,7 @@ export interface NativeStore {
   /** All of them or none; gives the versions of the puts in their order. */
   commit(ops: readonly NativeOp[]): Soon<string[]>;
   flush(): Later<null>;
-  stats(): Outcome<Record<string, number>>;
+  stats(): Later<Record<string, number>>;
   /** Reads everything; resolves to the damage that was found. */
   verify(options: NativeVerifyOptions): Later<NativeErrorRecord[]>;
   compact(): Later<null>;
@@ -198,6 +198,8 @@ export interface NativeMachine<T> {
    * earlier ones are still open. A machine that failed gives its error record.
    */
   step(answers: readonly NativeAnswer[]): Soon<NativeStep<T>>;
+  /** Gives it up: whoever stops answering before the end calls this. */
+  cancel(): void;
 }
 
 /** The names that `digest` knows. */
@@ -239,7 +241,7 @@ export interface NativeAddon {
 
   /** Hex digits. The `Sync` forms run on this thread: for inputs up to some 64 kB. */
   digestSync(name: NativeDigest, bytes: Uint8Array): Outcome<string>;
-  /** On the pool; `bytes` must not change until it has settled, nor in the three below. */
+  /** These work on the pool, on a copy. */
   digest(name: NativeDigest, bytes: Uint8Array): Later<string>;
   compressSync(codec: NativeCodec, bytes: Uint8Array, level?: number): Outcome<Uint8Array>;
   compress(codec: NativeCodec, bytes: Uint8Array, level?: number): Later<Uint8Array>;
@@ -253,8 +255,6 @@ export interface NativeAddon {
     bytes: Uint8Array,
     options: NativeDecompressOptions,
   ): Later<Uint8Array>;
-  /** The ends of the content-defined chunks of `bytes`, rising; the last one is its length. */
-  chunk(bytes: Uint8Array): Outcome<number[]>;
 }
 
 /** The two parts of a timeline's name, as they are: nothing is escaped. */

@@ -19,6 +19,7 @@ mod handle;
 mod home;
 mod js;
 mod machine;
+mod open;
 mod ops;
 mod pool;
 mod queue;
@@ -40,7 +41,8 @@ const EXPORTS: &[Named] = &[
     (c"version", |call| call.env.text(env!("CARGO_PKG_VERSION"))),
     (c"codes", codes),
     (c"pool", pool_figures),
-    (c"openMemory", store::open_memory),
+    (c"openMemory", open::memory),
+    (c"openDir", open::dir),
     (c"abortToken", abort::abort_token),
     (c"timeline", timeline::timeline),
     (c"steppedTimeline", timeline::stepped_timeline),
