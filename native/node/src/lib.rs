@@ -44,6 +44,7 @@ const EXPORTS: &[Named] = &[
     (c"codes", codes),
     (c"pool", pool_figures),
     (c"openMemory", open::memory),
+    (c"openLog", open::log),
     (c"openDir", open::dir),
     (c"abortToken", abort::abort_token),
     (c"timeline", timeline::timeline),
