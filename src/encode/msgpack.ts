@@ -1,0 +1,44 @@
+import type { KeepstateError } from "../errors.js";
+import { classify } from "./classify.js";
+import { Encoder } from "./encoder.js";
+import { locate } from "./locate.js";
+import { Refusal } from "./refusal.js";
+import { NO_KEYS } from "./shape.js";
+
+// Encoders that no encode is using: one is taken while another is at work (a getter that encodes).
+const idle: Encoder[] = [];
+
+/** The MessagePack of a value, whole; docs/encoding.md has the form of each type. */
+export function encodeMsgpack(value: unknown): Uint8Array {
+  const encoder = idle.pop() ?? new Encoder();
+  try {
+    encoder.begin();
+    encoder.value(value, NO_KEYS);
+    return encoder.out.copy(0);
+  } catch (error) {
+    throw explain(error, value);
+  } finally {
+    encoder.end();
+    idle.push(encoder);
+  }
+}
+
+/** A refusal becomes an error with a pointer; what a getter threw stays as it is. */
+export function explain(error: unknown, value: unknown): unknown {
+  return error instanceof Refusal ? locate(error, value, judge) : error;
+}
+
+function judge(value: unknown): KeepstateError["code"] | undefined {
+  if (typeof value === "function" || typeof value === "symbol") return "UNSUPPORTED_TYPE";
+  if (typeof value !== "object" || value === null) return undefined;
+  const kind = classify(value);
+  return kind === "refused" || (kind === "array" && isMostlyHoles(value as unknown[]))
+    ? "UNSUPPORTED_TYPE"
+    : undefined;
+}
+
+function isMostlyHoles(array: readonly unknown[]): boolean {
+  let held = 0;
+  array.forEach(() => held++);
+  return array.length > 1 << 16 && held * 4 < array.length;
+}

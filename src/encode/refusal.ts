@@ -1,0 +1,22 @@
+import type { Code } from "../errors.js";
+
+/**
+ * Why the hot path gave up. It carries no pointer, because the hot path keeps none: whoever catches
+ * it walks the value again, slowly, and finds the place (`locate.ts`).
+ */
+export class Refusal extends Error {
+  readonly code: Code;
+
+  constructor(code: Code, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The sentence for a value that cannot be saved; `what` names its kind. */
+export function unsupported(what: string): Refusal {
+  return new Refusal(
+    "UNSUPPORTED_TYPE",
+    `${what} cannot be saved. Remove it from the state, or give its class a toJSON().`,
+  );
+}

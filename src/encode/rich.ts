@@ -1,0 +1,200 @@
+import { types } from "node:util";
+import { classify, describe, type Converted } from "./classify.js";
+import { Kind } from "./node.js";
+import type { Output } from "./output.js";
+import type { Recorder } from "./recorder.js";
+import { unsupported } from "./refusal.js";
+import * as scalars from "./scalars.js";
+import { EXT } from "./scalars.js";
+import { NO_KEYS, type Shape } from "./shape.js";
+
+/** The kinds of typed arrays and buffers, by the subtype byte of their ext. */
+export const TYPED: readonly string[] = [
+  "Int8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+  "BigUint64Array",
+  "ArrayBuffer",
+  "DataView",
+];
+
+/** The part of the encoder that rich types need. */
+export interface RichWriter {
+  readonly out: Output;
+  readonly recorder: Recorder | undefined;
+  value(value: unknown, guess: Shape): Shape;
+  own(object: Record<string, unknown>): void;
+}
+
+/** Writes an object that is neither plain nor an array. */
+export function writeRich(writer: RichWriter, value: object): void {
+  const { out, recorder } = writer;
+  switch (classify(value)) {
+    case "date": {
+      const time = Date.prototype.getTime.call(value);
+      scalars.writeTimestamp(out, time);
+      return recorder?.pushLeaf(Kind.date, value, [time]);
+    }
+    case "bytes":
+      scalars.writeBytes(out, value as Uint8Array);
+      return recorder?.pushLeaf(Kind.bytes, value, Uint8Array.from(value as Uint8Array));
+    case "typed":
+      return writeLeaf(writer, value, () => writeTyped(out, value as ArrayBuffer));
+    case "map":
+      return writeMap(writer, value as Map<unknown, unknown>);
+    case "set":
+      return writeSet(writer, value as Set<unknown>);
+    case "converted":
+      return writeConverted(writer, value as Converted);
+    case "instance":
+      return writer.own(value as Record<string, unknown>);
+    case "regexp":
+      return writeLeaf(writer, value, () => writeRegExp(writer, value as RegExp));
+    case "error":
+      return writeLeaf(writer, value, () => writeError(writer, value as Error));
+    case "boxed":
+      return writeLeaf(writer, value, () => writeBoxed(writer, value));
+    default:
+      throw unsupported(describe(value));
+  }
+}
+
+/** Writes what an object's toJSON gives. As in JSON, that is not asked for its toJSON again. */
+export function writeConverted(writer: RichWriter, value: Converted): void {
+  const start = writer.out.at;
+  writer.recorder?.open(value);
+  const result = value.toJSON("");
+  if (typeof result === "object" && result !== null && classify(result) === "converted") {
+    writer.own(result as Record<string, unknown>);
+  } else {
+    writer.value(result, NO_KEYS);
+  }
+  writer.recorder?.mark(writer.out.at);
+  writer.recorder?.closeNode(Kind.converted, NO_KEYS, start);
+}
+
+/** The entries of a Map or the values of a Set at this moment, flat: what is read may change them. */
+export function contents(value: Map<unknown, unknown> | Set<unknown>): unknown[] {
+  const flat: unknown[] = [];
+  if (types.isMap(value)) {
+    Map.prototype.forEach.call(value, (item, key) => flat.push(key, item));
+  } else {
+    Set.prototype.forEach.call(value, (item) => flat.push(item));
+  }
+  return flat;
+}
+
+function writeMap(writer: RichWriter, map: Map<unknown, unknown>): void {
+  const flat = contents(map);
+  writer.recorder?.open(map);
+  const start = writer.out.at;
+  writeExt(writer, EXT.map, () => {
+    scalars.writeMapHeader(writer.out, flat.length / 2);
+    writeValues(writer, flat, 2);
+  });
+  writer.recorder?.closeNode(Kind.map, NO_KEYS, start);
+}
+
+function writeSet(writer: RichWriter, set: Set<unknown>): void {
+  const flat = contents(set);
+  writer.recorder?.open(set);
+  const start = writer.out.at;
+  writeExt(writer, EXT.set, () => {
+    scalars.writeArrayHeader(writer.out, flat.length);
+    writeValues(writer, flat, 1);
+  });
+  writer.recorder?.closeNode(Kind.set, NO_KEYS, start);
+}
+
+/** Writes values in turn; every `step`-th is guessed to have the shape of the one before. */
+function writeValues(writer: RichWriter, values: readonly unknown[], step: number): void {
+  const guesses = [NO_KEYS, NO_KEYS];
+  values.forEach((value, i) => {
+    guesses[i % step] = writer.value(value, guesses[i % step] as Shape);
+    writer.recorder?.mark(writer.out.at);
+  });
+}
+
+/** Writes an ext around what `write` writes, whose size is known only afterwards. */
+function writeExt(writer: RichWriter, type: number, write: () => void): void {
+  const { out, recorder } = writer;
+  const start = out.at;
+  out.reserve(2);
+  out.at += 2;
+  write();
+  const size = out.at - start - 2;
+  const moved = scalars.extHeaderSize(size) - 2;
+  if (moved > 0) {
+    out.shift(start + 2, moved);
+    recorder?.move(moved);
+  }
+  const end = out.at;
+  out.at = start;
+  scalars.writeExtHeader(out, type, size);
+  out.at = end;
+}
+
+/** Writes a value that is compared by being encoded again; what lies inside is not recorded. */
+function writeLeaf(writer: RichWriter, value: object, write: () => void): void {
+  const { out, recorder } = writer;
+  const start = out.at;
+  recorder?.open(value);
+  write();
+  recorder?.drop();
+  recorder?.pushLeaf(Kind.leaf, value, out.copy(start));
+}
+
+function writeTyped(out: Output, value: ArrayBuffer | ArrayBufferView): void {
+  const bytes = ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
+  const subtype = TYPED.indexOf(typeName(value));
+  if (subtype < 0) throw unsupported(describe(value));
+  scalars.writeExtHeader(out, EXT.typed, bytes.length + 1);
+  out.reserve(1);
+  out.bytes[out.at++] = subtype;
+  scalars.writeRaw(out, bytes);
+}
+
+const typedTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as () => string | undefined;
+
+/** By internal slot, so that neither another realm nor a subclass misleads. */
+function typeName(value: ArrayBuffer | ArrayBufferView): string {
+  if (types.isDataView(value)) return "DataView";
+  return typedTag.call(value) ?? "ArrayBuffer";
+}
+
+function writeRegExp(writer: RichWriter, value: RegExp): void {
+  const parts: unknown[] = [value.source, value.flags];
+  if (value.lastIndex !== 0) parts.push(value.lastIndex);
+  writeExt(writer, EXT.regexp, () => writer.value(parts, NO_KEYS));
+}
+
+/** An Error is what it says (name, message, stack, cause, errors) and its own properties. */
+function writeError(writer: RichWriter, error: Error): void {
+  const { name, message, stack } = error;
+  const parts: Record<string, unknown> = { name, message };
+  if (typeof stack === "string") parts["stack"] = stack;
+  if (Object.hasOwn(error, "cause")) parts["cause"] = error.cause;
+  if (Array.isArray((error as AggregateError).errors)) {
+    parts["errors"] = (error as AggregateError).errors;
+  }
+  const own = Object.entries(error).filter(([key]) => !Object.hasOwn(parts, key));
+  if (own.length > 0) parts["properties"] = Object.fromEntries(own);
+  writeExt(writer, EXT.error, () => writer.value(parts, NO_KEYS));
+}
+
+/** A boxed primitive is saved as the primitive, as JSON does. */
+function writeBoxed(writer: RichWriter, value: object): void {
+  const primitive: unknown = value.valueOf();
+  writer.value(primitive, NO_KEYS);
+}
