@@ -11,5 +11,6 @@ pub mod drive;
 pub mod error;
 pub mod machine;
 pub mod store;
+pub mod wire;
 
 pub use error::{Code, Error, Result};

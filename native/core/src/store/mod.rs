@@ -5,7 +5,9 @@
 //! `Done`, on whatever thread finishes them, so that a durable commit parks its caller's machine and
 //! no thread. `memory`, `dir` and `log` are the stores of the core.
 
+pub mod batch;
 pub mod key;
+pub mod memory;
 
 use std::sync::Arc;
 use std::time::Duration;
