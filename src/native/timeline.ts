@@ -1,0 +1,95 @@
+// What the addon exports of timelines: the same operations over a store of the core, which run to
+// their end natively, and over a store that TypeScript holds, as machines.
+
+import type { AbortToken, Later, NativeMachine, Outcome } from "./addon.js";
+
+/** What one save hands over. The bytes are copied before the call returns. */
+export interface NativeSave {
+  /**
+   * The whole state, or with `edits` only the bytes that are new. The core finds what is shared
+   * with the parent by itself where no edits are given.
+   */
+  readonly bytes: Uint8Array;
+  /**
+   * How the state differs from its parent's: keep, drop, insert; keep, drop, insert; ... in bytes,
+   * `insert` being taken from `bytes` in order. What is left of the parent follows at the end.
+   */
+  readonly edits?: Float64Array;
+  readonly label?: string;
+  readonly description?: string;
+  readonly encoding?: string;
+  readonly schemaVersion?: string;
+  readonly idempotencyKey?: string;
+  /** User metadata, as a MessagePack map. */
+  readonly metadata?: Uint8Array;
+  /** Also keep the SHA-256 of the whole state. */
+  readonly full?: boolean;
+  /** The reference that the state is saved onto; without it, the head that this handle knows. */
+  readonly onto?: string;
+  readonly token?: AbortToken;
+}
+
+export interface NativeSnapshot {
+  readonly sequence: number;
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly parent: string;
+  readonly time: number;
+  readonly label?: string;
+  readonly description?: string;
+  readonly encoding: string;
+  readonly schemaVersion?: string;
+  readonly idempotencyKey?: string;
+  readonly metadata?: Uint8Array;
+  /** Length of the whole state. */
+  readonly size: number;
+  readonly newBytes: number;
+  readonly storedBytes: number;
+  readonly sha256?: string;
+}
+
+export interface NativeRestored {
+  readonly snapshot: NativeSnapshot;
+  readonly bytes: Uint8Array;
+}
+
+export interface NativeListOptions {
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+export interface NativeVerified {
+  readonly snapshots: number;
+  readonly bytes: number;
+  readonly damage: readonly { readonly sequence: number; readonly message: string }[];
+}
+
+export interface NativeTimelineOptions {
+  /** zstd level for new bytes. */
+  readonly level?: number;
+  /** Allow a store without conditional writes, at the caller's word. */
+  readonly singleWriter?: boolean;
+}
+
+/** A timeline over a store of the core. A reference is the part after the name: `@17`, `#good`. */
+export interface NativeTimeline {
+  save(change: NativeSave): Later<NativeSnapshot>;
+  restore(ref: string, token?: AbortToken): Later<NativeRestored>;
+  show(ref: string, token?: AbortToken): Later<NativeSnapshot>;
+  list(options: NativeListOptions, token?: AbortToken): Later<NativeSnapshot[]>;
+  /** One snapshot, or the whole timeline without a reference. */
+  delete(ref?: string, token?: AbortToken): Later<number>;
+  verify(ref?: string, token?: AbortToken): Later<NativeVerified>;
+}
+
+/** The same over any other store: each call gives a machine, and `drive.ts` answers it. */
+export interface SteppedTimeline {
+  save(change: NativeSave): Outcome<NativeMachine<NativeSnapshot>>;
+  restore(ref: string): Outcome<NativeMachine<NativeRestored>>;
+  show(ref: string): Outcome<NativeMachine<NativeSnapshot>>;
+  list(options: NativeListOptions): Outcome<NativeMachine<NativeSnapshot[]>>;
+  delete(ref?: string): Outcome<NativeMachine<number>>;
+  verify(ref?: string): Outcome<NativeMachine<NativeVerified>>;
+}
