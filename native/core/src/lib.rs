@@ -7,10 +7,14 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod codec;
+pub mod digest;
 pub mod drive;
 pub mod error;
+pub mod hex;
 pub mod machine;
 pub mod store;
+pub mod timeline;
 pub mod wire;
 
 pub use error::{Code, Error, Result};

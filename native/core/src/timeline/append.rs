@@ -1,0 +1,332 @@
+//! The way of a save: from what changed to an acknowledged value.
+//!
+//! Saves wait in a queue; one machine at a time takes all that wait and writes them together, so a
+//! timeline never has two writes under way, and a burst of saves shares one commit. What a save
+//! builds on is advanced before its write is acknowledged, and forgotten when the write fails: then
+//! everything that waits behind it fails too, and the next save begins from what the store holds.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::build::{self, Built, Ground};
+use super::control::Held;
+use super::meta::Meta;
+use super::record::{Value, RECORDS_MAX};
+use super::tail::{self, Tail};
+use super::{list, Run, Shared, Snapshot};
+use crate::error::{Code, Error, Result};
+use crate::store::{Mode, Op};
+
+/// How many saves the hint in the control object may lag behind.
+const HINT_EVERY: u64 = 64;
+/// How often a save is tried again because the control object changed under it.
+const ATTEMPTS: usize = 8;
+/// A writer that has not seen the head for this long reads the floor before it acknowledges, where
+/// the store cannot make it a condition. Whoever deletes waits twice as long (milliseconds).
+const UNSEEN_MAX: u64 = 30_000;
+
+/// What is to be saved.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// The whole state.
+    Whole(Bytes),
+    /// How the state differs from the one that was handed over before.
+    Edits {
+        /// Replacements in rising, disjoint positions of the state before.
+        splices: Vec<Splice>,
+        /// The new bytes of all of them, in order.
+        fresh: Bytes,
+        /// `Timeline::epoch` when the state before was handed over.
+        epoch: u64,
+    },
+}
+
+/// Replaces `old` bytes at `position` of the state before by the next `new` of the new bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Splice {
+    /// Where, in the state before.
+    pub position: u64,
+    /// How many bytes go.
+    pub old: u64,
+    /// How many come.
+    pub new: u64,
+}
+
+/// A state on its way.
+#[derive(Debug, Clone)]
+pub struct Save {
+    /// The state.
+    pub change: Change,
+    /// What is said of it. A time of 0 is filled in.
+    pub meta: Meta,
+    /// Only if this is the latest snapshot; 0: only if there is none.
+    pub onto: Option<u64>,
+}
+
+/// Told once how a save ended.
+pub type SaveDone = Box<dyn FnOnce(Result<Snapshot>) + Send>;
+
+/// The writing side of a timeline's handle.
+#[derive(Default)]
+pub struct Writer {
+    waiting: VecDeque<(Save, SaveDone)>,
+    busy: bool,
+    ground: Option<Ground>,
+    epoch: u64,
+    /// Another writer won; nothing is saved until the caller has looked.
+    refused: bool,
+}
+
+impl Writer {
+    /// See `Timeline::epoch`.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+/// Adds a save to the queue. True: nobody drains it yet, so the caller must.
+pub fn queue(shared: &Shared, save: Save, done: SaveDone) -> bool {
+    let mut writer = shared.writer.lock();
+    writer.waiting.push_back((save, done));
+    !std::mem::replace(&mut writer.busy, true)
+}
+
+/// The caller has seen the head: after a CONFLICT, saves are taken again.
+pub fn accept(shared: &Shared) {
+    shared.writer.lock().refused = false;
+}
+
+/// Forgets what the next save would build on.
+pub fn forget(shared: &Shared) {
+    let mut writer = shared.writer.lock();
+    writer.ground = None;
+    writer.epoch += 1;
+}
+
+/// Writes all that waits, until nothing does.
+pub async fn drain(run: &Run) -> Result<()> {
+    loop {
+        let (batch, ground, refused) = {
+            let mut writer = run.shared.writer.lock();
+            if writer.waiting.is_empty() {
+                writer.busy = false;
+                return Ok(());
+            }
+            let count = writer.waiting.len().min(RECORDS_MAX);
+            let batch: Vec<_> = writer.waiting.drain(..count).collect();
+            (batch, writer.ground.take(), writer.refused)
+        };
+        let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        match write(run, saves, Start { ground, refused }).await {
+            Ok((snapshots, ground)) => {
+                let mut writer = run.shared.writer.lock();
+                writer.ground = Some(ground);
+                writer.refused = false;
+                drop(writer);
+                dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
+            }
+            Err(error) => fail_all(run, dones, &error),
+        }
+    }
+}
+
+/// Tells everybody who waits: what waits behind a failed save builds on a state that is not there.
+fn fail_all(run: &Run, dones: Vec<SaveDone>, error: &Error) {
+    forget(&run.shared);
+    let behind: Vec<_> = {
+        let mut writer = run.shared.writer.lock();
+        writer.refused |= error.code() == Code::Conflict;
+        writer.waiting.drain(..).map(|(_, done)| done).collect()
+    };
+    dones.into_iter().chain(behind).for_each(|done| done(Err(error.duplicate())));
+}
+
+struct Start {
+    ground: Option<Ground>,
+    refused: bool,
+}
+
+async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+    if start.refused && saves.iter().any(|save| save.onto.is_none()) {
+        return Err(conflict(run).await);
+    }
+    let mut ground = match start.ground {
+        Some(ground) => ground,
+        None => Ground::load(run).await?,
+    };
+    let epoch = run.shared.writer.lock().epoch;
+    let first = ground.tail.sequence + 1;
+    let mut built = Vec::with_capacity(saves.len());
+    for save in saves {
+        if save.onto.is_some_and(|onto| onto != ground.tail.sequence) {
+            return Err(conflict(run).await);
+        }
+        if let Change::Edits { epoch: of_edit, .. } = save.change {
+            if of_edit != epoch || !ground.captured {
+                return Err(stale(run));
+            }
+        }
+        built.push(build::build(run, &mut ground, save).await?);
+    }
+    let mut nonce = [0; 8];
+    nonce.copy_from_slice(&run.ask.random(8).await?);
+    let round = Round { run, first, built, nonce };
+    round.submit(&mut ground.tail).await?;
+    Ok((round.remember(), ground))
+}
+
+fn stale(run: &Run) -> Error {
+    let message = format!(
+        "An edit of {} builds on a state that was not saved; save the whole state.",
+        run.shared.name
+    );
+    Error::new(Code::Conflict, message)
+}
+
+/// Another writer was first. Says who is ahead.
+async fn conflict(run: &Run) -> Error {
+    let head = match tail::control(run).await {
+        Ok(held) => tail::latest(run, &held.control).await,
+        Err(error) => Err(error),
+    };
+    let ahead = match head {
+        Ok(Some(sequence)) => format!("its latest snapshot is now @{sequence}"),
+        Ok(None) => "it has no snapshots now".to_owned(),
+        Err(error) => format!("its head cannot be read ({error})"),
+    };
+    let message = format!(
+        "Another writer has changed {}: {ahead}. Restore it, fork it, or save onto the head you mean.",
+        run.shared.name
+    );
+    let name = run.shared.name.to_string();
+    Error::new(Code::Conflict, message).at(|place| place.timeline = Some(name))
+}
+
+/// One write: consecutive snapshots under one nonce.
+struct Round<'a> {
+    run: &'a Run,
+    first: u64,
+    built: Vec<Built>,
+    nonce: [u8; 8],
+}
+
+/// Whose value lies under the key that a write was for.
+enum Owner {
+    Ours,
+    Another,
+    Nobody,
+}
+
+impl Round<'_> {
+    /// Hands the value to the store, until it is acknowledged or refused.
+    async fn submit(&self, tail: &mut Tail) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let result = match self.run.ask.supports().commit {
+                true => self.commit(tail).await,
+                false => self.put(tail).await,
+            };
+            let Err(error) = result else { return Ok(()) };
+            match self.owner(&error).await? {
+                Owner::Ours => return Ok(()),
+                Owner::Another => break,
+                Owner::Nobody if error.code() != Code::Conflict => return Err(error),
+                Owner::Nobody => {}
+            }
+            tail.control = tail::control(self.run).await?;
+            if tail.control.control.floor.sequence > self.first {
+                break;
+            }
+        }
+        Err(conflict(self.run).await)
+    }
+
+    /// One batch: each snapshot under its own key, on the condition that the control object is as it
+    /// was read. From time to time the batch moves the hint.
+    async fn commit(&self, tail: &mut Tail) -> Result<()> {
+        let name = &self.run.shared.name;
+        let mut ops = Vec::with_capacity(self.built.len() + 1);
+        for (sequence, part) in (self.first..).zip(&self.built) {
+            let value = Value { records: vec![part.record.clone()], nonce: self.nonce };
+            ops.push(create(name.key(sequence), value.encode()));
+        }
+        let version = tail.control.version.clone();
+        if !self.hinted(tail) {
+            ops.push(Op::Check { key: name.control(), version });
+            return self.run.ask.commit(ops).await.map(|_| ());
+        }
+        let mut control = tail.control.control.clone();
+        control.hint = tail.sequence;
+        control.nonce.copy_from_slice(&self.run.ask.random(16).await?);
+        let mode = version.map_or(Mode::Create, Mode::IfVersion);
+        let value = Bytes::from(control.encode());
+        ops.push(Op::Put { key: name.control(), value, mode, ttl: None });
+        let versions = self.run.ask.commit(ops).await?;
+        tail.control = Held { control, version: versions.last().cloned() };
+        Ok(())
+    }
+
+    fn hinted(&self, tail: &Tail) -> bool {
+        tail.sequence / HINT_EVERY > (self.first - 1) / HINT_EVERY
+    }
+
+    /// One value for all, where a store has no batches. The floor is read before the save counts if
+    /// it may have moved meanwhile.
+    async fn put(&self, tail: &mut Tail) -> Result<()> {
+        let records = self.built.iter().map(|part| part.record.clone()).collect();
+        let value = Value { records, nonce: self.nonce }.encode();
+        let key = self.run.shared.name.key(self.first);
+        self.run.ask.put(key, value.into(), Mode::Create).await?;
+        let now = self.run.ask.now().await?;
+        if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
+            tail.control = tail::control(self.run).await?;
+            if tail.control.control.floor.sequence > self.first {
+                return Err(conflict(self.run).await);
+            }
+            self.hint(tail).await;
+        }
+        tail.seen = now;
+        Ok(())
+    }
+
+    /// Moves the hint. Nothing depends on it, so a failure is none.
+    async fn hint(&self, tail: &mut Tail) {
+        let mut control = tail.control.control.clone();
+        control.hint = tail.sequence;
+        let Ok(nonce) = self.run.ask.random(16).await else { return };
+        control.nonce.copy_from_slice(&nonce);
+        let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);
+        let key = self.run.shared.name.control();
+        if let Ok(version) = self.run.ask.put(key, control.encode().into(), mode).await {
+            tail.control = Held { control, version: Some(version) };
+        }
+    }
+
+    /// Reads back: an answer may have been lost, or a client's own retry may have met its first try.
+    async fn owner(&self, error: &Error) -> Result<Owner> {
+        if !matches!(error.code(), Code::Conflict | Code::Timeout | Code::Unavailable) {
+            return Ok(Owner::Nobody);
+        }
+        let key = self.run.shared.name.key(self.first);
+        let Some(found) = self.run.ask.get(key).await? else { return Ok(Owner::Nobody) };
+        match Value::decode(&found.value) {
+            Ok(value) if value.nonce == self.nonce => Ok(Owner::Ours),
+            _ => Ok(Owner::Another),
+        }
+    }
+
+    /// Remembers what was acknowledged, and tells of it.
+    fn remember(self) -> Vec<Snapshot> {
+        let mut cache = self.run.shared.cache.lock();
+        let mut snapshots = Vec::with_capacity(self.built.len());
+        for (sequence, part) in (self.first..).zip(self.built) {
+            cache.keep_raw(sequence, &part.record, part.fresh);
+            snapshots.push(list::saved(sequence, &part.record, (part.parent, part.meta)));
+        }
+        snapshots
+    }
+}
+
+fn create(key: String, value: Vec<u8>) -> Op {
+    Op::Put { key, value: value.into(), mode: Mode::Create, ttl: None }
+}

@@ -1,0 +1,179 @@
+//! Timelines: the ordered snapshots of one `agent/session`.
+//!
+//! A save stores what changed: the new bytes, and an edit that makes the new state of its parent's.
+//! The way of a save: `append` takes what waits, `matcher` finds what changed, `record` makes the
+//! value, the store decides who is first. The way back: `restore` walks to the last full manifest,
+//! applies the edits since, and gathers the bytes, each proven by the id of the snapshot it came in.
+//!
+//! Every operation is a machine (`crate::machine`); a `Timeline` is the memory that they share.
+
+mod append;
+mod build;
+mod cache;
+mod control;
+mod delete;
+mod edit;
+mod extent;
+mod fetch;
+mod list;
+mod matcher;
+mod meta;
+mod name;
+mod record;
+mod restore;
+mod tail;
+mod verify;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+pub use append::{Change, Save, SaveDone, Splice};
+pub use list::Page;
+pub use meta::Meta;
+pub use name::Name;
+pub use record::Id;
+pub use restore::Restored;
+pub use verify::Report;
+
+use crate::error::{Error, Result};
+use crate::machine::{Ask, Machine};
+use crate::store::Supports;
+
+/// How a timeline is kept.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The level of zstd; 1 is the default and the fastest.
+    pub level: i32,
+    /// Keep a SHA-256 of each whole state and check it at each restore.
+    pub full_integrity: bool,
+    /// How many bytes of records and new bytes are held in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { level: 1, full_integrity: false, cache_bytes: 64 << 20 }
+    }
+}
+
+/// A snapshot, as far as it is known without its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its number in the timeline.
+    pub sequence: u64,
+    /// Proves its content and all of its history.
+    pub id: Id,
+    /// The id of the snapshot before; zeros for the first.
+    pub parent: Id,
+    /// What was said of it.
+    pub meta: Meta,
+    /// The length of the state in bytes.
+    pub length: u64,
+    /// How many bytes its record takes in the store.
+    pub stored: u64,
+}
+
+/// Which snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum At {
+    /// The newest.
+    Latest,
+    /// By number.
+    Sequence(u64),
+    /// By tag.
+    Tag(String),
+}
+
+/// One timeline. Clones share everything.
+#[derive(Clone)]
+pub struct Timeline {
+    shared: Arc<Shared>,
+}
+
+/// What the machines of one timeline share.
+struct Shared {
+    name: Name,
+    supports: Arc<Supports>,
+    options: Options,
+    cache: Mutex<cache::Cache>,
+    writer: Mutex<append::Writer>,
+}
+
+impl Timeline {
+    /// A timeline in a store of these abilities. Asks nothing yet.
+    pub fn new(name: Name, supports: Arc<Supports>, options: Options) -> Timeline {
+        let cache = Mutex::new(cache::Cache::new(options.cache_bytes));
+        let writer = Mutex::default();
+        Timeline { shared: Arc::new(Shared { name, supports, options, cache, writer }) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.shared.name
+    }
+
+    /// Queues a save. `done` is called once, when the store has acknowledged or refused it. The
+    /// machine that is returned, if one is, must be driven; it saves all that waits.
+    pub fn save(&self, save: Save, done: SaveDone) -> Option<Machine<()>> {
+        append::queue(&self.shared, save, done)
+            .then(|| self.machine(|run| async move { append::drain(&run).await }))
+    }
+
+    /// The number that an edit must carry: it grows whenever a save failed or the tail was reloaded,
+    /// so that an edit of a state that was never saved is refused.
+    pub fn epoch(&self) -> u64 {
+        self.shared.writer.lock().epoch()
+    }
+
+    /// The state and metadata of a snapshot.
+    pub fn restore(&self, at: At) -> Machine<Restored> {
+        self.machine(|run| async move { restore::restore(&run, &at).await })
+    }
+
+    /// The metadata of a snapshot.
+    pub fn show(&self, at: At) -> Machine<Snapshot> {
+        self.machine(|run| async move { list::show(&run, &at).await })
+    }
+
+    /// Snapshots in order.
+    pub fn list(&self, page: Page) -> Machine<Vec<Snapshot>> {
+        self.machine(|run| async move { list::list(&run, &page).await })
+    }
+
+    /// Removes all snapshots. Numbers never restart.
+    pub fn delete(&self) -> Machine<u64> {
+        self.machine(|run| async move { delete::delete(&run).await })
+    }
+
+    /// Reads everything, proves every id and rebuilds every state.
+    pub fn verify(&self) -> Machine<Report> {
+        self.machine(|run| async move { verify::verify(&run).await })
+    }
+
+    fn machine<T, F>(&self, operation: impl FnOnce(Run) -> F) -> Machine<T>
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        Machine::new(self.shared.supports.clone(), |ask| operation(Run { ask, shared }))
+    }
+}
+
+/// One operation under way: whom it asks, and what it shares with the others.
+struct Run {
+    ask: Ask,
+    shared: Arc<Shared>,
+}
+
+impl Run {
+    /// Adds the timeline and a sequence to an error.
+    fn placed(&self, sequence: u64) -> impl Fn(Error) -> Error + '_ {
+        move |error| self.shared.name.place(error, sequence)
+    }
+}
+
+/// New bytes that were proven by their record's id.
+type Raw = Bytes;

@@ -1,0 +1,324 @@
+//! A timeline's values: one to 64 consecutive snapshots, as FORMAT.md 8 has them.
+
+use bytes::Bytes;
+
+use super::edit::Edit;
+use super::extent::Extents;
+use crate::digest;
+use crate::error::{Code, Error, Result};
+use crate::hex;
+use crate::wire::{put_bytes, put_varint, Reader};
+
+const MAGIC: [u8; 2] = *b"KT";
+const VERSION: u8 = 1;
+/// The most snapshots in one value.
+pub const RECORDS_MAX: usize = 64;
+/// The most values that a continued frame reaches back.
+pub const BACK_MAX: u64 = 64;
+
+const FLAG_FULL: u8 = 1;
+const FLAG_SHA256: u8 = 2;
+const FLAG_FENCE: u8 = 4;
+
+/// Begins the hash of every id; with a new one, ids of other meaning could never meet.
+const ID_CONTEXT: &str = "keepstate 2026 snapshot v1";
+
+/// A snapshot's id: proves its content and all of its history.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Id(pub [u8; 32]);
+
+impl std::fmt::Debug for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+/// How the new bytes of a record are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As they are.
+    Plain,
+    /// A zstd frame of their own.
+    Zstd,
+    /// What a flush gave of the frame that the record `back` snapshots earlier began.
+    Continued {
+        /// How far back the frame begins; 0: here.
+        back: u64,
+        /// crc32c of the raw new bytes of the record before; 0 where the frame begins.
+        guard: u32,
+    },
+}
+
+/// One snapshot as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: Id,
+    /// Its parent's id; known where there is a manifest.
+    pub parent: Option<Id>,
+    /// Takes a sequence and holds no state.
+    pub fence: bool,
+    /// Where its new bytes lie in the logical space.
+    pub base: u64,
+    /// The length of the whole state.
+    pub length: u64,
+    /// The metadata, encoded.
+    pub meta: Bytes,
+    /// How the state differs from its parent's, encoded.
+    pub edit: Bytes,
+    /// The whole list of extents.
+    pub manifest: Option<Extents>,
+    /// Of the whole state.
+    pub sha256: Option<[u8; 32]>,
+    /// The length of the new bytes.
+    pub raw: u64,
+    /// How they are stored.
+    pub form: Form,
+    /// The new bytes as they are stored.
+    pub stored: Bytes,
+    /// How many bytes the whole record takes in its value.
+    pub size: usize,
+}
+
+/// One value of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Consecutive snapshots.
+    pub records: Vec<Record>,
+    /// Tells the writer's own put from another's.
+    pub nonce: [u8; 8],
+}
+
+/// The parts of a snapshot that its id covers, beside the parent's id.
+pub struct Content<'a> {
+    /// Where the new bytes lie.
+    pub base: u64,
+    /// The length of the whole state.
+    pub length: u64,
+    /// The edit, encoded.
+    pub edit: &'a [u8],
+    /// The new bytes.
+    pub fresh: &'a [u8],
+    /// The metadata, encoded.
+    pub meta: &'a [u8],
+    /// Whether it is a fence.
+    pub fence: bool,
+}
+
+impl Content<'_> {
+    /// The id of this content behind that parent.
+    pub fn id(&self, parent: &Id) -> Id {
+        let mut head = Vec::with_capacity(self.edit.len() + self.meta.len() + 128);
+        head.extend_from_slice(&parent.0);
+        put_varint(&mut head, self.base);
+        put_varint(&mut head, self.length);
+        put_bytes(&mut head, self.edit);
+        head.extend_from_slice(&digest::blake3(self.fresh));
+        put_bytes(&mut head, self.meta);
+        head.push(u8::from(self.fence));
+        Id(digest::blake3_derive(ID_CONTEXT, &head))
+    }
+}
+
+impl Record {
+    /// The edit, read.
+    pub fn edit(&self) -> Result<Edit> {
+        let edit = Edit::decode(&self.edit, self.base)?;
+        if edit.new_length() != self.raw {
+            let message = "A timeline value's edit does not fit its new bytes; run verify.";
+            return Err(Error::new(Code::Corrupt, message));
+        }
+        Ok(edit)
+    }
+
+    /// Refuses new bytes that are not those of this record's id.
+    pub fn prove(&self, parent: &Id, fresh: &[u8]) -> Result<()> {
+        let content = Content {
+            base: self.base,
+            length: self.length,
+            edit: &self.edit,
+            fresh,
+            meta: &self.meta,
+            fence: self.fence,
+        };
+        if content.id(parent) == self.id {
+            return Ok(());
+        }
+        let message = "A snapshot's content does not match its id; run verify, and restore a backup.";
+        Err(Error::new(Code::HashMismatch, message))
+    }
+
+    /// How many bytes the record takes in its value.
+    pub fn encoded_length(&self) -> usize {
+        let mut out = Vec::with_capacity(self.stored.len() + self.edit.len() + 256);
+        self.encode(&mut out);
+        out.len()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.id.0);
+        let full = u8::from(self.manifest.is_some() || self.fence) * FLAG_FULL;
+        let sha256 = u8::from(self.sha256.is_some()) * FLAG_SHA256;
+        out.push(full | sha256 | u8::from(self.fence) * FLAG_FENCE);
+        if full > 0 {
+            out.extend_from_slice(&self.parent.unwrap_or_default().0);
+        }
+        put_varint(out, self.base);
+        put_varint(out, self.length);
+        put_bytes(out, &self.meta);
+        put_bytes(out, &self.edit);
+        if full > 0 {
+            let mut manifest = Vec::new();
+            self.manifest.clone().unwrap_or_default().encode(&mut manifest);
+            put_bytes(out, &manifest);
+        }
+        if let Some(sha256) = &self.sha256 {
+            out.extend_from_slice(sha256);
+        }
+        put_varint(out, self.raw);
+        match self.form {
+            Form::Plain => out.push(0),
+            Form::Zstd => out.push(1),
+            Form::Continued { back, guard } => {
+                out.push(2);
+                put_varint(out, back);
+                out.extend_from_slice(&guard.to_le_bytes());
+            }
+        }
+        put_bytes(out, &self.stored);
+    }
+
+    fn decode(value: &Bytes, part: &[u8]) -> Result<Record> {
+        let mut reader = Reader::new(part, "timeline record");
+        let id = Id(reader.array()?);
+        let flags = reader.u8()?;
+        if flags & !(FLAG_FULL | FLAG_SHA256 | FLAG_FENCE) != 0 {
+            return Err(too_new());
+        }
+        let full = flags & FLAG_FULL != 0;
+        let fence = flags & FLAG_FENCE != 0;
+        if fence && !full {
+            return Err(reader.damage("a fence lacks its parent"));
+        }
+        let parent = if full { Some(Id(reader.array()?)) } else { None };
+        let base = reader.varint()?;
+        let length = reader.varint()?;
+        let meta = value.slice_ref(reader.bytes()?);
+        let edit = value.slice_ref(reader.bytes()?);
+        let manifest = if full { Some(reader.bytes()?) } else { None };
+        let sha256 = if flags & FLAG_SHA256 != 0 { Some(reader.array()?) } else { None };
+        let raw = reader.varint()?;
+        let end = base.checked_add(raw).filter(|end| *end < 1 << 62);
+        let Some(end) = end else { return Err(reader.damage("a length is impossible")) };
+        let manifest = manifest.map(|bytes| decode_manifest(bytes, end, length)).transpose()?;
+        let form = Form::decode(&mut reader)?;
+        let stored = value.slice_ref(reader.bytes()?);
+        reader.end()?;
+        if form == Form::Plain && stored.len() as u64 != raw {
+            return Err(reader.damage("its bytes are too few or too many"));
+        }
+        Ok(Record {
+            id,
+            parent,
+            fence,
+            base,
+            length,
+            meta,
+            edit,
+            manifest,
+            sha256,
+            raw,
+            form,
+            stored,
+            size: part.len(),
+        })
+    }
+}
+
+impl Form {
+    fn decode(reader: &mut Reader<'_>) -> Result<Form> {
+        match reader.u8()? {
+            0 => Ok(Form::Plain),
+            1 => Ok(Form::Zstd),
+            2 => {
+                let (back, guard) = (reader.varint()?, reader.u32()?);
+                if back > BACK_MAX {
+                    return Err(reader.damage("its frame begins too far back"));
+                }
+                Ok(Form::Continued { back, guard })
+            }
+            _ => Err(too_new()),
+        }
+    }
+}
+
+fn decode_manifest(bytes: &[u8], limit: u64, length: u64) -> Result<Extents> {
+    let mut reader = Reader::new(bytes, "timeline manifest");
+    let extents = Extents::decode(&mut reader, limit)?;
+    reader.end()?;
+    match extents.length() == length {
+        true => Ok(extents),
+        false => Err(reader.damage("its extents are not as long as the state")),
+    }
+}
+
+fn too_new() -> Error {
+    let message = "A timeline value was written by a newer version of Keepstate; update to read it.";
+    Error::new(Code::FormatTooNew, message)
+}
+
+impl Value {
+    /// The value as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let size: usize = self.records.iter().map(|r| r.stored.len() + r.edit.len() + 256).sum();
+        let mut out = Vec::with_capacity(size + 32);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[VERSION, 0]);
+        put_varint(&mut out, self.records.len() as u64);
+        let mut part = Vec::with_capacity(size);
+        for record in &self.records {
+            part.clear();
+            record.encode(&mut part);
+            put_bytes(&mut out, &part);
+        }
+        out.extend_from_slice(&self.nonce);
+        out.extend_from_slice(&digest::crc32c(&out).to_le_bytes());
+        out
+    }
+
+    /// The value in these bytes. The records share them.
+    pub fn decode(bytes: &Bytes) -> Result<Value> {
+        let mut reader = Reader::new(bytes, "timeline value");
+        if reader.array::<2>()? != MAGIC {
+            let message = "A timeline's key holds something that is not a timeline value.";
+            return Err(Error::new(Code::NotOurs, message));
+        }
+        let (version, flags) = (reader.u8()?, reader.u8()?);
+        if version > VERSION || flags != 0 {
+            return Err(too_new());
+        }
+        if reader.left() < 4 || version == 0 {
+            return Err(reader.damage("it ends too early"));
+        }
+        let (body, sum) = bytes.split_at(bytes.len() - 4);
+        if digest::crc32c(body).to_le_bytes() != sum {
+            return Err(reader.damage("its checksum does not match"));
+        }
+        let count = reader.length()?;
+        if count == 0 || count > RECORDS_MAX {
+            return Err(reader.damage("it holds an impossible number of snapshots"));
+        }
+        let mut records = Vec::with_capacity(count);
+        for _ in 0..count {
+            records.push(Record::decode(bytes, reader.bytes()?)?);
+        }
+        let nonce = reader.array()?;
+        reader.take(4)?;
+        reader.end()?;
+        Ok(Value { records, nonce })
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
