@@ -6,7 +6,7 @@ import { memory } from "./adapters/memory.js";
 import { KeepstateError } from "./errors.js";
 import type { Parameters, Scheme } from "./ports/scheme.js";
 import type { Store } from "./ports/store.js";
-import { readText, readValue } from "./setting.js";
+import { type Read, readText, readValue } from "./setting.js";
 import { suggest } from "./suggest.js";
 
 /** The stores that URLs can name. A path without a scheme is a `file:`. */
@@ -25,8 +25,12 @@ export interface Address {
  * the URL's, and count only where the store has them.
  */
 export async function openUrl(url: string, defaults: Parameters = {}): Promise<Store> {
-  const address = parseAddress(url);
-  const scheme = schemeOf(address.scheme, url);
+  return openAddress(parseAddress(url), defaults);
+}
+
+/** The same for a URL that was taken apart. */
+export async function openAddress(address: Address, defaults: Parameters = {}): Promise<Store> {
+  const scheme = schemeOf(address.scheme, address.location);
   const known = Object.entries(defaults).filter(([name]) => name in scheme.parameters);
   for (const [name, given] of known) check(scheme, name, readValue(setting(scheme, name), given));
   return scheme.open(address.location, { ...Object.fromEntries(known), ...address.parameters });
@@ -98,7 +102,7 @@ function setting(scheme: Scheme, name: string): Scheme["parameters"][string] {
   throw invalid(`The URL's parameter ${name} is unknown.${suggest(name, names)} It takes ${list}.`);
 }
 
-function check(scheme: Scheme, name: string, read: ReturnType<typeof readText>): string | number | boolean {
+function check(scheme: Scheme, name: string, read: Read): string | number | boolean {
   if (read.wrong === undefined) return read.value;
   throw invalid(`The parameter ${name} of ${scheme.summary} ${read.wrong}`);
 }

@@ -3,7 +3,7 @@
 import { loadConfig, type Outside } from "../config/load.js";
 import { type Keepstate, openFrom } from "../engine.js";
 import { KeepstateError } from "../errors.js";
-import { version } from "../version.js";
+import { VERSION } from "../version.js";
 import type { Call, Command } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { exitCodeOf } from "./exit.js";
@@ -16,7 +16,7 @@ export async function run(words: readonly string[], world: World): Promise<numbe
   const terminal = new Terminal(world);
   try {
     const [name, ...rest] = words;
-    if (name === "--version" || name === "-v") return await answer(terminal, version());
+    if (name === "--version" || name === "-v") return await answer(terminal, VERSION);
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
       const about = name === "help" ? rest[0] : undefined;
       const text = about ? helpOf(findCommand(about, COMMANDS)) : overview(COMMANDS);
