@@ -8,7 +8,9 @@
 // Exports are documented where their callers look, in addon.ts; nothing else can link to this crate.
 #![allow(missing_docs)]
 
+mod abort;
 mod bytes;
+mod codec;
 mod export;
 mod failure;
 mod handle;
@@ -19,6 +21,7 @@ mod pool;
 mod queue;
 mod soon;
 mod store;
+mod verify;
 
 use keepstate_core::error::{Code, Result};
 use napi::bindgen_prelude::{JsValue, Object};
@@ -33,6 +36,13 @@ const EXPORTS: &[Named] = &[
     (c"codes", codes),
     (c"pool", pool_figures),
     (c"openMemory", store::open_memory),
+    (c"abortToken", abort::abort_token),
+    (c"digestSync", codec::digest_sync),
+    (c"digest", codec::digest),
+    (c"compressSync", codec::compress_sync),
+    (c"compress", codec::compress),
+    (c"decompressSync", codec::decompress_sync),
+    (c"decompress", codec::decompress),
 ];
 
 /// Fills the module's exports. A failure here is thrown: the loader reports it.

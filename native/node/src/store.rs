@@ -16,6 +16,7 @@ use crate::js::{Env, Js};
 use crate::ops::{entries, found, nothing, one_version, supports, versions};
 use crate::pool::Strand;
 use crate::soon::{soon, Convert};
+use crate::verify::verify;
 
 /// Where the calls of a store run.
 #[derive(Clone)]
@@ -50,11 +51,20 @@ impl Handle for StoreHandle {
         (c"delete", delete),
         (c"commit", commit),
         (c"flush", |call| maintain(call, |store| store.flush(), nothing)),
-        (c"stats", |call| maintain(call, |store| store.stats(), figures)),
+        (c"stats", |call| figures(call.env, call.own::<StoreHandle>()?.embedded()?.stats()?)),
+        (c"verify", verify),
         (c"compact", |call| maintain(call, |store| store.compact(), nothing)),
         (c"view", view),
         (c"close", close),
     ];
+}
+
+impl StoreHandle {
+    /// What only the core's own stores do.
+    pub fn embedded(&self) -> Result<Arc<dyn Embedded>> {
+        let message = "A read view cannot do this; call it on the store that the view is of.";
+        self.embedded.clone().ok_or_else(|| Error::new(Code::Unsupported, message))
+    }
 }
 
 /// What `getSync` gives where there is no value, and where it failed.
@@ -169,10 +179,7 @@ fn maintain<T: Send + 'static>(
     work: fn(&dyn Embedded) -> Result<T>,
     convert: Convert<T>,
 ) -> Result<Js> {
-    let Some(store) = call.own::<StoreHandle>()?.embedded.clone() else {
-        let message = "A read view cannot do this; call it on the store that the view is of.";
-        return fail(Code::Unsupported, message);
-    };
+    let store = call.own::<StoreHandle>()?.embedded()?;
     Home::of(call.env)?.later(call.env, move || work(&*store), convert)
 }
 
