@@ -16,7 +16,9 @@ pub fn decode(text: &str) -> Result<Vec<u8>> {
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
     match bytes {
         Some(bytes) => Ok(bytes),
-        None => fail(Code::InvalidArgument, "This is no hexadecimal text; give two digits per byte."),
+        None => {
+            fail(Code::InvalidArgument, "This is no hexadecimal text; give two digits per byte.")
+        }
     }
 }
 

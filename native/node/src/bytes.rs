@@ -33,6 +33,20 @@ impl Call {
         Ok(unsafe { slice::from_raw_parts(data, length) })
     }
 
+    /// The numbers of a Float64Array.
+    pub fn numbers(&self, value: Js, what: &str) -> Result<Vec<f64>> {
+        let (kind, data, length) = array(self.env, value);
+        if kind != Some(sys::TypedarrayType::float64_array) {
+            return expected(what, "a Float64Array");
+        }
+        let mut numbers = vec![0.0; length];
+        if length > 0 {
+            // SAFETY: as above; copied, since nothing says that the memory is aligned.
+            unsafe { ptr::copy_nonoverlapping(data, numbers.as_mut_ptr().cast(), length * 8) };
+        }
+        Ok(numbers)
+    }
+
     /// The same, to write into.
     #[allow(clippy::mut_from_ref)]
     pub fn bytes_mut(&self, value: Js, what: &str) -> Result<&mut [u8]> {
@@ -46,6 +60,14 @@ impl Call {
 }
 
 fn view(env: Env, value: Js, what: &str) -> Result<(*mut u8, usize)> {
+    match array(env, value) {
+        (Some(sys::TypedarrayType::uint8_array), data, length) => Ok((data, length)),
+        _ => expected(what, "a Uint8Array"),
+    }
+}
+
+/// The kind, the memory and the length of a typed array.
+fn array(env: Env, value: Js) -> (Option<sys::napi_typedarray_type>, *mut u8, usize) {
     let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
     let (none, nowhere) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the value is of the running call's scope; what is not asked for may be null.
@@ -60,10 +82,7 @@ fn view(env: Env, value: Js, what: &str) -> Result<(*mut u8, usize)> {
             nowhere,
         )
     };
-    if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
-        return expected(what, "a Uint8Array");
-    }
-    Ok((data.cast(), length))
+    ((status == sys::Status::napi_ok).then_some(kind), data.cast(), length)
 }
 
 impl Env {

@@ -130,14 +130,18 @@ impl Home {
         work: impl FnOnce() -> Result<T> + Send + 'static,
         convert: impl FnOnce(Env, T) -> Result<Js> + Send + 'static,
     ) -> Result<Js> {
-        let (ticket, promise) = Ticket::new(env, &self.queue)?;
-        self.stage_job(
-            env,
+        self.owed(env, |ticket| {
             Box::new(move || {
                 let ran = catch_unwind(AssertUnwindSafe(work));
                 ticket.settle(ran.unwrap_or_else(|payload| Err(panicked(&*payload))), convert);
-            }),
-        )?;
+            })
+        })
+    }
+
+    /// A promise, and the job that settles it.
+    pub fn owed(&self, env: Env, job: impl FnOnce(Ticket) -> Job) -> Result<Js> {
+        let (ticket, promise) = Ticket::new(env, &self.queue)?;
+        self.stage_job(env, job(ticket))?;
         Ok(promise)
     }
 

@@ -9,18 +9,23 @@
 #![allow(missing_docs)]
 
 mod abort;
+mod answers;
 mod bytes;
 mod codec;
+mod drive;
 mod export;
 mod failure;
 mod handle;
 mod home;
 mod js;
+mod machine;
 mod ops;
 mod pool;
 mod queue;
+mod snapshot;
 mod soon;
 mod store;
+mod timeline;
 mod verify;
 
 use keepstate_core::error::{Code, Result};
@@ -37,6 +42,8 @@ const EXPORTS: &[Named] = &[
     (c"pool", pool_figures),
     (c"openMemory", store::open_memory),
     (c"abortToken", abort::abort_token),
+    (c"timeline", timeline::timeline),
+    (c"steppedTimeline", timeline::stepped_timeline),
     (c"digestSync", codec::digest_sync),
     (c"digest", codec::digest),
     (c"compressSync", codec::compress_sync),

@@ -94,16 +94,26 @@ impl Progress {
 }
 
 impl Function {
-    /// What the function throws is nobody's answer: it is left pending, and reported by Node.js.
     fn call(self, env: Env, done: u64, total: u64) -> Result<()> {
         let function = value!("get a function", napi_get_reference_value(env.0, self.0))?;
         let this = env.undefined()?;
         let given = [env.count(done)?, env.count(total)?];
-        value!(
-            "call a function",
-            napi_call_function(env.0, this, function, given.len(), given.as_ptr())
-        )
-        .map(drop)
+        let (count, given) = (given.len(), given.as_ptr());
+        value!("call a function", napi_call_function(env.0, this, function, count, given))
+            .map(drop)
+            .inspect_err(|_| uncaught(env))
+    }
+}
+
+/// What the function threw is no answer to anybody: Node.js is told of it as of any exception that
+/// nobody catches, and what else is in the queue goes on.
+fn uncaught(env: Env) {
+    let mut thrown = ptr::null_mut();
+    // SAFETY: on the JavaScript thread; without a pending exception the second is not reached.
+    unsafe {
+        if sys::napi_get_and_clear_last_exception(env.0, &mut thrown) == sys::Status::napi_ok {
+            sys::napi_fatal_exception(env.0, thrown);
+        }
     }
 }
 

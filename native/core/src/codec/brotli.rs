@@ -64,7 +64,8 @@ struct Compressor(CompressorWriter<Vec<u8>>);
 impl Encoder for Compressor {
     fn write(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.0.write_all(raw).map_err(|cause| {
-            let text = "brotli could not compress; this is a fault of Keepstate's, please report it.";
+            let text =
+                "brotli could not compress; this is a fault of Keepstate's, please report it.";
             Error::new(Code::CodecFailed, text).caused_by(cause)
         })?;
         out.append(self.0.get_mut());

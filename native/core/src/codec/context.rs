@@ -132,7 +132,8 @@ impl ContextDecoder {
         if piece.back == 0 {
             self.context.reset(ResetDirective::SessionOnly).map_err(failed)?;
         } else if self.next != Some(piece.back) {
-            let text = "A piece was given without the one before it; give a frame's pieces in order.";
+            let text =
+                "A piece was given without the one before it; give a frame's pieces in order.";
             return fail(Code::InvalidArgument, text);
         }
         self.next = None;

@@ -43,8 +43,11 @@ impl Codec for OneShot {
         let call = Arc::clone(&self.decompress);
         let call = Box::new(move |stored: &[u8]| {
             let raw = call(bound, stored).map_err(|cause| {
-                Error::new(Code::CodecFailed, "A codec of your own could not decompress; see the cause.")
-                    .caused_by(cause)
+                Error::new(
+                    Code::CodecFailed,
+                    "A codec of your own could not decompress; see the cause.",
+                )
+                .caused_by(cause)
             })?;
             Growth::new(bound).spend(raw.len())?;
             Ok(raw)

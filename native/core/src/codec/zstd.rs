@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use zstd_safe::{
-    get_error_name, zstd_sys, CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective,
+    get_error_name, zstd_sys, CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer,
+    ResetDirective,
 };
 
 use super::growth::{corrupt, truncated, Growth};

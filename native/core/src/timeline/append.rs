@@ -119,7 +119,8 @@ pub async fn drain(run: &Run) -> Result<()> {
         };
         let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         match write(run, saves, Start { ground, refused }).await {
-            Ok((snapshots, ground)) => {
+            Ok((snapshots, mut ground)) => {
+                ground.settle();
                 let mut writer = run.shared.writer.lock();
                 writer.ground = Some(ground);
                 writer.refused = false;
@@ -178,10 +179,10 @@ async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapsho
 
 fn stale(run: &Run) -> Error {
     let message = format!(
-        "An edit of {} builds on a state that was not saved; save the whole state.",
+        "The state of {} that this save builds on was not saved; save again.",
         run.shared.name
     );
-    Error::new(Code::Conflict, message)
+    Error::new(Code::Unavailable, message)
 }
 
 /// Another writer was first. Says who is ahead.
@@ -233,8 +234,7 @@ impl Round<'_> {
                 Owner::Nobody if error.code() != Code::Conflict => return Err(error),
                 Owner::Nobody => {}
             }
-            tail.control = tail::control(self.run).await?;
-            if tail.control.control.floor.sequence > self.first {
+            if self.buried(tail).await? {
                 break;
             }
         }
@@ -279,14 +279,22 @@ impl Round<'_> {
         self.run.ask.put(key, value.into(), Mode::Create).await?;
         let now = self.run.ask.now().await?;
         if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
-            tail.control = tail::control(self.run).await?;
-            if tail.control.control.floor.sequence > self.first {
+            if self.buried(tail).await? {
                 return Err(conflict(self.run).await);
             }
             self.hint(tail).await;
         }
         tail.seen = now;
         Ok(())
+    }
+
+    /// Reads the control object again. True: the floor has risen above the snapshot that this write
+    /// builds on, so it must not count.
+    async fn buried(&self, tail: &mut Tail) -> Result<bool> {
+        let held = tail::control(self.run).await?;
+        let before = std::mem::replace(&mut tail.control, held).control.floor;
+        let floor = &tail.control.control.floor;
+        Ok(*floor != before && floor.sequence >= self.first)
     }
 
     /// Moves the hint. Nothing depends on it, so a failure is none.

@@ -1,11 +1,13 @@
 //! From a save to a record: what is new, the edit, the compressed bytes, the id.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::append::{Change, Save, Splice};
 use super::edit::Edit;
-use super::extent::Extents;
-use super::fetch::Records;
+use super::extent::{Extent, Extents};
 use super::matcher;
 use super::meta::Meta;
 use super::record::{Content, Form, Id, Record};
@@ -32,6 +34,10 @@ pub struct Ground {
     encoder: ContextEncoder,
     /// The snapshot that began it.
     begins: u64,
+    /// New bytes on their way, by their logical offset.
+    pending: BTreeMap<u64, Bytes>,
+    /// The latest acknowledged snapshot.
+    settled: u64,
     /// Whether the latest state was handed over through this handle, so that edits may build on it.
     pub captured: bool,
 }
@@ -40,7 +46,9 @@ impl Ground {
     /// Reads it from the store.
     pub async fn load(run: &Run) -> Result<Ground> {
         let encoder = ContextEncoder::new(run.shared.options.level)?;
-        Ok(Ground { tail: Tail::load(run).await?, encoder, begins: 0, captured: false })
+        let tail = Tail::load(run).await?;
+        let (settled, pending) = (tail.sequence, BTreeMap::new());
+        Ok(Ground { tail, encoder, begins: 0, pending, settled, captured: false })
     }
 }
 
@@ -59,7 +67,7 @@ pub struct Built {
 /// What a save changes, worked out.
 struct Difference {
     edit: Edit,
-    fresh: Vec<u8>,
+    fresh: Bytes,
     extents: Extents,
     whole: Option<Bytes>,
 }
@@ -70,11 +78,11 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
     if meta.time == 0 {
         meta.time = run.ask.now().await?;
     }
-    let tail = &mut ground.tail;
-    let mut difference = difference(run, tail, change).await?;
+    let mut difference = difference(run, ground, change).await?;
     if difference.extents.count() > EXTENTS_MAX {
-        difference = consolidated(run, tail, difference).await?;
+        difference = consolidated(run, ground, difference).await?;
     }
+    let sha256 = sha256(run, ground, &difference).await?;
     let Difference { edit, fresh, extents, whole } = difference;
     let mut coded = Vec::new();
     edit.encode(&mut coded);
@@ -82,31 +90,26 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
         id: Id::default(),
         parent: None,
         fence: false,
-        base: tail.base,
+        base: ground.tail.base,
         length: extents.length(),
         meta: meta.encode()?,
         edit: coded.into(),
         manifest: None,
-        sha256: sha256(run, &whole, (tail, &extents, &fresh)).await?,
+        sha256,
         raw: fresh.len() as u64,
         form: Form::Plain,
         stored: Bytes::new(),
         size: 0,
     };
-    tail.place_manifest(&mut record, &extents);
-    let fresh = Bytes::from(fresh);
+    ground.tail.place_manifest(&mut record, &extents);
     compress(ground, &mut record, &fresh)?;
-    let tail = &mut ground.tail;
-    let parent = tail.id;
+    let parent = ground.tail.id;
     record.id = identify(&record, &parent, &fresh);
-    tail.id = record.id;
     record.parent = record.manifest.is_some().then_some(parent);
     record.size = record.encoded_length();
-    tail.sequence += 1;
-    tail.base += record.raw;
-    tail.extents = extents;
-    tail.whole = whole;
-    tail.guard = Some(digest::crc32c(&fresh));
+    ground.pending.insert(record.base, fresh.clone());
+    ground.tail.advance(&record, (extents, whole));
+    ground.tail.guard = Some(digest::crc32c(&fresh));
     ground.captured = true;
     Ok(Built { record, fresh, parent, meta })
 }
@@ -138,13 +141,14 @@ fn compress(ground: &mut Ground, record: &mut Record, fresh: &Bytes) -> Result<(
     Ok(())
 }
 
-async fn difference(run: &Run, tail: &Tail, change: Change) -> Result<Difference> {
+async fn difference(run: &Run, ground: &Ground, change: Change) -> Result<Difference> {
+    let tail = &ground.tail;
     let (mut edit, mut fresh) = (Edit::default(), Vec::new());
     let whole = match change {
         Change::Whole(new) => {
             let old = match &tail.whole {
                 Some(whole) => whole.clone(),
-                None => bytes(run, &tail.extents).await?,
+                None => ground.bytes(run, &tail.extents).await?,
             };
             matcher::diff(&old, &new, &mut edit, &mut fresh);
             Some(new)
@@ -156,7 +160,7 @@ async fn difference(run: &Run, tail: &Tail, change: Change) -> Result<Difference
                 edit.keep(gap);
                 if splice.old >= REFINED_MIN && splice.new >= REFINED_MIN {
                     let part = tail.extents.slice(splice.position, splice.old);
-                    matcher::diff(&bytes(run, &part).await?, &new, &mut edit, &mut fresh);
+                    matcher::diff(&ground.bytes(run, &part).await?, &new, &mut edit, &mut fresh);
                 } else {
                     edit.drop(splice.old);
                     edit.insert(splice.new);
@@ -168,12 +172,7 @@ async fn difference(run: &Run, tail: &Tail, change: Change) -> Result<Difference
     };
     let edit = edit.finish();
     let extents = edit.apply(&tail.extents, tail.base)?;
-    Ok(Difference { edit, fresh, extents, whole })
-}
-
-async fn bytes(run: &Run, extents: &Extents) -> Result<Bytes> {
-    let mut records = Records::new();
-    restore::bytes(run, extents, &mut records).await.map(Bytes::from)
+    Ok(Difference { edit, fresh: fresh.into(), extents, whole })
 }
 
 /// Checks splices one after another and hands out what lies between them and what they insert.
@@ -190,7 +189,8 @@ impl Splicer {
         let upto = usize::try_from(splice.new).ok().and_then(|new| self.taken.checked_add(new));
         let upto = upto.filter(|upto| *upto <= self.new.len());
         let (Some(end), Some(gap), Some(upto)) = (end, gap, upto) else {
-            let message = "The edits of a save do not fit the state before it; save the whole state.";
+            let message =
+                "The edits of a save do not fit the state before it; save the whole state.";
             return Err(Error::new(Code::InvalidArgument, message));
         };
         let new = self.new.slice(self.taken..upto);
@@ -200,50 +200,73 @@ impl Splicer {
 }
 
 /// The same state, all of it new bytes.
-async fn consolidated(run: &Run, tail: &Tail, difference: Difference) -> Result<Difference> {
-    let bytes = match &difference.whole {
-        Some(whole) => whole.clone(),
-        None => assembled(run, tail, (&difference.extents, &difference.fresh)).await?,
-    };
+async fn consolidated(
+    run: &Run,
+    ground: &mut Ground,
+    difference: Difference,
+) -> Result<Difference> {
+    let fresh = whole(run, ground, &difference).await?;
     let mut edit = Edit::default();
-    edit.drop(tail.extents.length());
-    edit.insert(bytes.len() as u64);
-    let extents = edit.apply(&tail.extents, tail.base)?;
-    Ok(Difference { edit, fresh: bytes.to_vec(), extents, whole: difference.whole })
-}
-
-/// The bytes of a state that is not written yet: some lie in the store, some in `fresh`.
-async fn assembled(run: &Run, tail: &Tail, state: (&Extents, &[u8])) -> Result<Bytes> {
-    let (extents, fresh) = state;
-    let mut held = Extents::default();
-    extents.iter().filter(|e| e.offset < tail.base).for_each(|e| {
-        held.push(super::extent::Extent { length: e.length.min(tail.base - e.offset), ..*e });
-    });
-    let held = bytes(run, &held).await?;
-    let mut whole = Vec::with_capacity(extents.length() as usize);
-    let mut taken = 0;
-    for extent in extents.iter() {
-        let old = tail.base.saturating_sub(extent.offset).min(extent.length) as usize;
-        whole.extend_from_slice(&held[taken..taken + old]);
-        taken += old;
-        let start = (extent.offset + old as u64).saturating_sub(tail.base) as usize;
-        let new = extent.length as usize - old;
-        whole.extend_from_slice(&fresh[start..start + new]);
-    }
-    Ok(whole.into())
+    edit.drop(ground.tail.extents.length());
+    edit.insert(fresh.len() as u64);
+    let extents = edit.apply(&ground.tail.extents, ground.tail.base)?;
+    Ok(Difference { edit, fresh, extents, whole: difference.whole })
 }
 
 async fn sha256(
     run: &Run,
-    whole: &Option<Bytes>,
-    state: (&Tail, &Extents, &[u8]),
+    ground: &mut Ground,
+    difference: &Difference,
 ) -> Result<Option<[u8; 32]>> {
     if !run.shared.options.full_integrity {
         return Ok(None);
     }
-    let (tail, extents, fresh) = state;
-    match whole {
-        Some(whole) => Ok(Some(digest::sha256(whole))),
-        None => Ok(Some(digest::sha256(&assembled(run, tail, (extents, fresh)).await?))),
+    Ok(Some(digest::sha256(&whole(run, ground, difference).await?)))
+}
+
+/// The bytes of a state that is not written yet.
+async fn whole(run: &Run, ground: &mut Ground, difference: &Difference) -> Result<Bytes> {
+    if let Some(whole) = &difference.whole {
+        return Ok(whole.clone());
+    }
+    ground.pending.insert(ground.tail.base, difference.fresh.clone());
+    ground.bytes(run, &difference.extents).await
+}
+
+impl Ground {
+    /// The bytes of extents, some of which are on their way to the store.
+    async fn bytes(&self, run: &Run, extents: &Extents) -> Result<Bytes> {
+        let acknowledged = self.pending.keys().next().copied().unwrap_or(u64::MAX);
+        let mut held = Extents::default();
+        for extent in extents.iter().filter(|extent| extent.offset < acknowledged) {
+            let length = extent.length.min(acknowledged - extent.offset);
+            held.push(Extent { length, ..*extent });
+        }
+        let mut held = restore::bytes(run, &held, self.settled).await?;
+        if held.len() as u64 == extents.length() {
+            return Ok(held.into());
+        }
+        let mut bytes = Vec::with_capacity(extents.length() as usize);
+        for extent in extents.iter() {
+            let old = acknowledged.saturating_sub(extent.offset).min(extent.length);
+            bytes.extend(held.drain(..old as usize));
+            self.copy_pending(extent.offset + old..extent.end(), &mut bytes);
+        }
+        Ok(bytes.into())
+    }
+
+    /// Everything that was on its way is acknowledged.
+    pub fn settle(&mut self) {
+        self.pending.clear();
+        self.settled = self.tail.sequence;
+    }
+
+    fn copy_pending(&self, range: Range<u64>, bytes: &mut Vec<u8>) {
+        let first = self.pending.range(..=range.start).next_back().map_or(0, |(base, _)| *base);
+        for (base, fresh) in self.pending.range(first..range.end) {
+            let start = range.start.saturating_sub(*base).min(fresh.len() as u64) as usize;
+            let end = (range.end - base).min(fresh.len() as u64) as usize;
+            bytes.extend_from_slice(&fresh[start..end]);
+        }
     }
 }

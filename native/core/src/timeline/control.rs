@@ -259,6 +259,7 @@ fn put_section(out: &mut Vec<u8>, tag: u8, fill: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn too_new() -> Error {
-    let message = "A timeline's control object was written by a newer version of Keepstate; update.";
+    let message =
+        "A timeline's control object was written by a newer version of Keepstate; update.";
     Error::new(Code::FormatTooNew, message)
 }

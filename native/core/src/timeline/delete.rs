@@ -52,7 +52,8 @@ async fn raise_floor(run: &Run) -> Result<(u64, u64)> {
             Err(error) => return Err(error),
         }
     }
-    let message = format!("{} is written to all the time; delete it when it rests.", run.shared.name);
+    let message =
+        format!("{} is written to all the time; delete it when it rests.", run.shared.name);
     fail(Code::Conflict, message)
 }
 
@@ -68,7 +69,7 @@ async fn remove(run: &Run, range: std::ops::Range<u64>) -> Result<()> {
         }
         return Ok(());
     }
-    let ops = range.map(|sequence| Op::Delete { key: run.shared.name.key(sequence), if_version: None });
+    let ops =
+        range.map(|sequence| Op::Delete { key: run.shared.name.key(sequence), if_version: None });
     run.ask.commit(ops.collect()).await.map(|_| ())
 }
-

@@ -26,6 +26,7 @@ pub async fn existing(run: &Run, range: RangeInclusive<u64>) -> Result<Records> 
         round(run, from..=to, &mut records).await?;
         from = to + 1;
     }
+    records.split_off(&(range.end() + 1));
     Ok(records)
 }
 
@@ -53,11 +54,7 @@ pub async fn record(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
     }
 }
 
-async fn round(
-    run: &Run,
-    range: RangeInclusive<u64>,
-    records: &mut Records,
-) -> Result<()> {
+async fn round(run: &Run, range: RangeInclusive<u64>, records: &mut Records) -> Result<()> {
     let mut absent = Vec::new();
     {
         let cache = run.shared.cache.lock();
@@ -110,17 +107,14 @@ fn missing(run: &Run, sequence: u64) -> Error {
 }
 
 /// The bytes of a state. `records` must hold every record that its extents reach into.
-pub async fn gather(
-    run: &Run,
-    extents: &Extents,
-    records: &Records,
-) -> Result<Vec<u8>> {
+pub async fn gather(run: &Run, extents: &Extents, records: &Records) -> Result<Vec<u8>> {
     let by_base: BTreeMap<u64, u64> =
         records.iter().filter(|(_, r)| r.raw > 0).map(|(s, r)| (r.base, *s)).collect();
     let mut needed = BTreeMap::new();
     for extent in extents.iter() {
         let first = by_base.range(..=extent.offset).next_back().map_or(extent.offset, |(b, _)| *b);
-        needed.extend(by_base.range(first..extent.end()).map(|(base, sequence)| (*sequence, *base)));
+        needed
+            .extend(by_base.range(first..extent.end()).map(|(base, sequence)| (*sequence, *base)));
     }
     let raws = raws(run, needed.keys().copied().collect(), records).await?;
     let mut bytes = Vec::with_capacity(extents.length() as usize);
@@ -144,17 +138,15 @@ pub async fn gather(
 }
 
 fn outside(run: &Run) -> Error {
-    let message =
-        format!("A state of {} needs bytes that no snapshot of it holds; run verify.", run.shared.name);
+    let message = format!(
+        "A state of {} needs bytes that no snapshot of it holds; run verify.",
+        run.shared.name
+    );
     Error::new(Code::Corrupt, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
 }
 
 /// Proven new bytes of these sequences.
-async fn raws(
-    run: &Run,
-    needed: Vec<u64>,
-    records: &Records,
-) -> Result<BTreeMap<u64, Raw>> {
+async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap<u64, Raw>> {
     let mut raws = BTreeMap::new();
     let mut frames: BTreeMap<u64, u64> = BTreeMap::new();
     {
@@ -178,11 +170,7 @@ async fn raws(
 }
 
 /// Decodes a frame from its beginning as far as it is needed, and proves each piece.
-async fn frame(
-    run: &Run,
-    range: RangeInclusive<u64>,
-    raws: &mut BTreeMap<u64, Raw>,
-) -> Result<()> {
+async fn frame(run: &Run, range: RangeInclusive<u64>, raws: &mut BTreeMap<u64, Raw>) -> Result<()> {
     let begins = *range.start();
     let stored = stored_records(run, range.clone()).await?;
     let mut parent = parent_id(run, begins, stored.get(&begins)).await?;
@@ -268,11 +256,7 @@ pub async fn fresh(run: &Run, range: RangeInclusive<u64>) -> Result<BTreeMap<u64
 }
 
 /// The id of the snapshot before.
-pub async fn parent_id(
-    run: &Run,
-    sequence: u64,
-    known: Option<&Arc<Record>>,
-) -> Result<Id> {
+pub async fn parent_id(run: &Run, sequence: u64, known: Option<&Arc<Record>>) -> Result<Id> {
     if let Some(parent) = known.and_then(|record| record.parent) {
         return Ok(parent);
     }

@@ -68,11 +68,7 @@ pub async fn show(run: &Run, at: &At) -> Result<Snapshot> {
     }
 }
 
-async fn with_parent(
-    run: &Run,
-    sequence: u64,
-    record: &Arc<Record>,
-) -> Result<Snapshot> {
+async fn with_parent(run: &Run, sequence: u64, record: &Arc<Record>) -> Result<Snapshot> {
     let parent = fetch::parent_id(run, sequence, Some(record)).await?;
     snapshot(sequence, record, parent).map_err(run.placed(sequence))
 }
@@ -96,5 +92,8 @@ pub fn not_found(run: &Run, sequence: u64) -> Error {
 
 /// The message for a timeline without snapshots.
 pub fn empty(run: &Run) -> String {
-    format!("{} has no snapshots; save one first, or check the name and the store.", run.shared.name)
+    format!(
+        "{} has no snapshots; save one first, or check the name and the store.",
+        run.shared.name
+    )
 }

@@ -128,9 +128,14 @@ impl Timeline {
         self.shared.writer.lock().epoch()
     }
 
-    /// The state and metadata of a snapshot.
+    /// The state and metadata of a snapshot. After a CONFLICT it also says that the caller has
+    /// looked, so that saves are taken again.
     pub fn restore(&self, at: At) -> Machine<Restored> {
-        self.machine(|run| async move { restore::restore(&run, &at).await })
+        self.machine(|run| async move {
+            let restored = restore::restore(&run, &at).await;
+            append::accept(&run.shared);
+            restored
+        })
     }
 
     /// The metadata of a snapshot.

@@ -8,9 +8,6 @@ use crate::store::{key, KEY_MAX};
 /// The longest sequence number in a key; twelve digits keep the order of keys that of numbers.
 const SEQUENCE_DIGITS: usize = 12;
 
-/// The greatest sequence.
-pub const SEQUENCE_MAX: u64 = 999_999_999_999;
-
 /// `agent/session`. Any non-empty text is allowed in both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {

@@ -144,7 +144,8 @@ impl Record {
         if content.id(parent) == self.id {
             return Ok(());
         }
-        let message = "A snapshot's content does not match its id; run verify, and restore a backup.";
+        let message =
+            "A snapshot's content does not match its id; run verify, and restore a backup.";
         Err(Error::new(Code::HashMismatch, message))
     }
 
@@ -263,7 +264,8 @@ fn decode_manifest(bytes: &[u8], limit: u64, length: u64) -> Result<Extents> {
 }
 
 fn too_new() -> Error {
-    let message = "A timeline value was written by a newer version of Keepstate; update to read it.";
+    let message =
+        "A timeline value was written by a newer version of Keepstate; update to read it.";
     Error::new(Code::FormatTooNew, message)
 }
 

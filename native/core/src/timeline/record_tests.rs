@@ -17,7 +17,12 @@ fn record(full: bool) -> Record {
     edit.encode(&mut coded);
     extents.push(Extent { offset: 0, length: 7 });
     extents.push(Extent { offset: 90, length: 5 });
-    let meta = Meta { time: 1, label: Some("l".into()), unknown: vec![(90, "x".into())], ..Meta::default() };
+    let meta = Meta {
+        time: 1,
+        label: Some("l".into()),
+        unknown: vec![(90, "x".into())],
+        ..Meta::default()
+    };
     let mut record = Record {
         id: Id([7; 32]),
         parent: full.then_some(Id([6; 32])),
@@ -102,5 +107,8 @@ fn an_id_covers_everything_but_the_storage_form() {
     assert_ne!(of(&Record { base: 91, ..record.clone() }, b"bytes"), id);
     assert_ne!(of(&Record { meta: "m".into(), ..record.clone() }, b"bytes"), id);
     assert_ne!(of(&Record { edit: "e".into(), ..record.clone() }, b"bytes"), id);
-    assert_eq!(of(&Record { manifest: None, sha256: None, form: Form::Zstd, ..record }, b"bytes"), id);
+    assert_eq!(
+        of(&Record { manifest: None, sha256: None, form: Form::Zstd, ..record }, b"bytes"),
+        id
+    );
 }

@@ -8,8 +8,8 @@ use super::list;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::digest;
-use crate::hex;
 use crate::error::{Code, Error, Result};
+use crate::hex;
 
 /// How many records before a snapshot are read at once in search of a full manifest.
 const STRIDE: u64 = 64;
@@ -26,8 +26,8 @@ pub struct Restored {
 /// Restores a snapshot.
 pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
     let sequence = tail::resolve(run, at).await?;
-    let (extents, mut records) = state(run, sequence).await?;
-    let bytes = bytes(run, &extents, &mut records).await?;
+    let (extents, records) = state(run, sequence).await?;
+    let bytes = bytes(run, &extents, sequence).await?;
     let Some(record) = records.get(&sequence) else {
         return Err(list::not_found(run, sequence));
     };
@@ -79,11 +79,7 @@ pub async fn state(run: &Run, sequence: u64) -> Result<(Extents, Records)> {
 }
 
 /// Applies the edits behind the full manifest, which is the first of the records.
-async fn replay(
-    run: &Run,
-    sequence: u64,
-    records: &mut Records,
-) -> Result<Extents> {
+async fn replay(run: &Run, sequence: u64, records: &mut Records) -> Result<Extents> {
     let Some((&full, first)) = records.first_key_value() else {
         return Err(list::not_found(run, sequence));
     };
@@ -96,7 +92,8 @@ async fn replay(
         if record.fence {
             continue;
         }
-        extents = record.edit().and_then(|edit| edit.apply(&extents, record.base)).map_err(&place)?;
+        extents =
+            record.edit().and_then(|edit| edit.apply(&extents, record.base)).map_err(&place)?;
         if extents.length() != record.length {
             let message = "A snapshot's extents are not as long as its state; run verify.";
             return Err(place(Error::new(Code::Corrupt, message)));
@@ -105,21 +102,26 @@ async fn replay(
     Ok(extents)
 }
 
-/// The bytes of extents; reads the older records that they reach into.
-pub async fn bytes(
-    run: &Run,
-    extents: &Extents,
-    records: &mut Records,
-) -> Result<Vec<u8>> {
+/// The bytes of extents of a state not later than `last`.
+pub async fn bytes(run: &Run, extents: &Extents, last: u64) -> Result<Vec<u8>> {
     let Some(least) = extents.iter().map(|extent| extent.offset).min() else {
         return Ok(Vec::new());
     };
-    while let Some((&first, record)) = records.first_key_value() {
-        if record.base <= least || first == 1 {
+    let mut records = Records::new();
+    let mut end = last;
+    loop {
+        let start = end.saturating_sub(STRIDE - 1).max(1);
+        let part = fetch::existing(run, start..=end).await?;
+        let reached = part.first_key_value().is_none_or(|(_, record)| record.base <= least);
+        records.extend(part);
+        if reached || start == 1 {
             break;
         }
-        let start = first.saturating_sub(STRIDE).max(1);
-        records.extend(fetch::records(run, start..=first - 1).await?);
+        end = start - 1;
     }
-    fetch::gather(run, extents, records).await
+    let first = records.first_key_value().map_or(last, |(first, _)| *first);
+    if records.len() as u64 != last - first + 1 {
+        records = fetch::records(run, first..=last).await?;
+    }
+    fetch::gather(run, extents, &records).await
 }

@@ -44,7 +44,9 @@ pub struct Tail {
 
 /// Reads the control object.
 pub async fn control(run: &Run) -> Result<Held> {
-    let Some(found) = run.ask.get(run.shared.name.control()).await? else { return Ok(Held::default()) };
+    let Some(found) = run.ask.get(run.shared.name.control()).await? else {
+        return Ok(Held::default());
+    };
     let control = Control::decode(&found.value).map_err(|error| {
         error.at(|place| {
             place.timeline = Some(run.shared.name.to_string());
@@ -146,6 +148,14 @@ impl Tail {
             self.edits = 0;
             record.manifest = Some(extents.clone());
         }
+    }
+
+    /// Goes on to a record that is on its way: its state, and its bytes where they are at hand.
+    pub fn advance(&mut self, record: &Record, state: (Extents, Option<Bytes>)) {
+        self.id = record.id;
+        self.sequence += 1;
+        self.base += record.raw;
+        (self.extents, self.whole) = state;
     }
 
     /// Reads the end of a timeline.

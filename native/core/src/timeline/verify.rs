@@ -1,7 +1,7 @@
 //! Verifying a timeline: every record is read, every id proven, every list of extents rebuilt.
 
 use super::extent::Extents;
-use super::fetch::{self, Records};
+use super::fetch;
 use super::record::{Id, Record};
 use super::restore;
 use super::tail;
@@ -91,7 +91,7 @@ async fn check(run: &Run, at: (u64, &Record), walk: &mut Walk) -> Result<u64> {
     let fresh = fetch::fresh(run, sequence..=sequence).await?;
     record.prove(&walk.parent, fresh.get(&sequence).map_or(&[], |fresh| fresh))?;
     if let Some(expected) = &record.sha256 {
-        let bytes = restore::bytes(run, &walk.extents, &mut Records::new()).await?;
+        let bytes = restore::bytes(run, &walk.extents, sequence).await?;
         restore::check_sha256(&bytes, expected)?;
     }
     Ok(record.length)

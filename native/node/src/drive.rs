@@ -1,0 +1,65 @@
+//! Machines over a store of the core: they run to their end natively.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+use keepstate_core::clock::SystemClock;
+use keepstate_core::drive::{self, Ground};
+use keepstate_core::error::Result;
+use keepstate_core::machine::Machine;
+use keepstate_core::store::{Commit, Found, Query, Range, Store, Supports};
+
+use crate::pool;
+use crate::store::Lane;
+
+/// What a machine runs on, so that it steps on the pool and nowhere else.
+pub fn ground(store: &Arc<dyn Store>, lane: &Lane, cancelled: Arc<AtomicBool>) -> Ground {
+    let store: Arc<dyn Store> = match lane {
+        Lane::Tick => Arc::new(Bounced(store.clone())),
+        Lane::Here | Lane::Pool(_) => store.clone(),
+    };
+    Ground { store, clock: Arc::new(SystemClock), cancelled }
+}
+
+/// A job that drives a machine. What `done` gives its caller must survive that it is dropped.
+pub fn job<T: Send + 'static>(
+    machine: Machine<T>,
+    ground: Ground,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> pool::Job {
+    Box::new(move || drive::start(machine, &ground, done))
+}
+
+/// A store whose commits complete on the pool. Else a machine would go on, to compress and to hash,
+/// on the thread that syncs for everybody.
+struct Bounced(Arc<dyn Store>);
+
+impl Store for Bounced {
+    fn supports(&self) -> Supports {
+        self.0.supports()
+    }
+
+    fn get(&self, key: &str, range: Option<Range>) -> Result<Option<Found>> {
+        self.0.get(key, range)
+    }
+
+    fn list(&self, query: &Query) -> Result<Vec<keepstate_core::store::Entry>> {
+        self.0.list(query)
+    }
+
+    fn commit(&self, commits: Vec<Commit>) {
+        let bounced = commits.into_iter().map(|Commit { ops, done }| Commit {
+            ops,
+            done: Box::new(move |result| pool::submit(vec![Box::new(move || done(result))])),
+        });
+        self.0.commit(bounced.collect());
+    }
+
+    fn view(&self) -> Result<Arc<dyn Store>> {
+        self.0.view()
+    }
+
+    fn close(&self) -> Result<()> {
+        self.0.close()
+    }
+}

@@ -1,0 +1,184 @@
+//! What timelines take and give, between JavaScript and the core.
+
+use bytes::Bytes;
+use keepstate_core::error::{fail, Code, Error, Result};
+use keepstate_core::hex;
+use keepstate_core::timeline::{At, Change, Meta, Page, Report, Restored, Save, Snapshot, Splice};
+
+use crate::export::Call;
+use crate::js::{expected, Env, Js};
+
+/// Reading.
+impl Call {
+    /// A `NativeSave`, and how many bytes it brings.
+    pub fn save(&self, change: Js) -> Result<(Save, usize)> {
+        let env = self.env;
+        let bytes = match env.get(change, c"bytes")? {
+            Some(bytes) => Bytes::copy_from_slice(self.bytes(bytes, "The state")?),
+            None => return expected("The state", "a Uint8Array"),
+        };
+        let weight = bytes.len();
+        let change_of = match env.get(change, c"edits")? {
+            None => Change::Whole(bytes),
+            Some(edits) => Change::Edits {
+                splices: splices(&self.numbers(edits, "The edits")?)?,
+                fresh: bytes,
+                epoch: match env.get(change, c"epoch")? {
+                    Some(epoch) => env.read_count(epoch, "epoch")?,
+                    None => return expected("epoch", "given with edits"),
+                },
+            },
+        };
+        let onto = env.get(change, c"onto")?.map(|onto| self.onto(onto)).transpose()?;
+        Ok((Save { change: change_of, meta: self.meta(change)?, onto }, weight))
+    }
+
+    fn meta(&self, change: Js) -> Result<Meta> {
+        let env = self.env;
+        let text =
+            |name, what| env.get(change, name)?.map(|text| env.read_text(text, what)).transpose();
+        let user = match env.get(change, c"metadata")? {
+            Some(bytes) => Some(Bytes::copy_from_slice(self.bytes(bytes, "metadata")?)),
+            None => None,
+        };
+        Ok(Meta {
+            label: text(c"label", "label")?,
+            description: text(c"description", "description")?,
+            encoding: text(c"encoding", "encoding")?,
+            schema: text(c"schemaVersion", "schemaVersion")?,
+            idempotency_key: text(c"idempotencyKey", "idempotencyKey")?,
+            user,
+            ..Meta::default()
+        })
+    }
+
+    fn onto(&self, value: Js) -> Result<u64> {
+        match self.at(value)? {
+            At::Sequence(sequence) => Ok(sequence),
+            _ => fail(Code::InvalidRef, "onto names a snapshot by number, as @17, or @0 for none."),
+        }
+    }
+
+    /// The part of a reference behind the timeline's name; undefined is the latest.
+    pub fn at(&self, value: Js) -> Result<At> {
+        if self.env.is_undefined(value) {
+            return Ok(At::Latest);
+        }
+        let text = self.env.read_text(value, "A reference")?;
+        if let Some(tag) = text.strip_prefix('#') {
+            return Ok(At::Tag(unescape(tag)?));
+        }
+        match text.strip_prefix('@').unwrap_or(&text) {
+            "" | "latest" => Ok(At::Latest),
+            number => number.parse().map(At::Sequence).map_err(|_| {
+                let message = format!("{text} names no snapshot; write @17, @latest or #tag.");
+                Error::new(Code::InvalidRef, message)
+            }),
+        }
+    }
+
+    pub fn page(&self, options: Js) -> Result<Page> {
+        let env = self.env;
+        let count = |name, what| {
+            env.get(options, name)?.map(|count| env.read_count(count, what)).transpose()
+        };
+        let reverse = env.get(options, c"reverse")?;
+        let reverse = reverse.map(|flag| env.read_boolean(flag, "reverse")).transpose()?;
+        Ok(Page {
+            after: count(c"after", "after")?,
+            before: count(c"before", "before")?,
+            limit: count(c"limit", "limit")?.map(|limit| limit as usize),
+            newest_first: reverse.unwrap_or(false),
+        })
+    }
+}
+
+/// Keep, drop, insert; again and again: as replacements at positions of the state before.
+fn splices(edits: &[f64]) -> Result<Vec<Splice>> {
+    let mut position = 0;
+    let whole = |number: f64| match number >= 0.0 && number.fract() == 0.0 {
+        true => Ok(number as u64),
+        false => expected("An edit", "a whole number from 0 on"),
+    };
+    let mut splices = Vec::with_capacity(edits.len() / 3);
+    for edit in edits.chunks(3) {
+        let &[keep, drop, insert] = edit else {
+            return expected("The edits", "a multiple of three numbers");
+        };
+        position += whole(keep)?;
+        let splice = Splice { position, old: whole(drop)?, new: whole(insert)? };
+        position += splice.old;
+        splices.push(splice);
+    }
+    Ok(splices)
+}
+
+/// `%XX` of a tag's name in a reference.
+fn unescape(text: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let (digits, rest) = part.as_bytes().split_at(part.len().min(2));
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        bytes.extend(hex::decode(digits).ok().filter(|byte| byte.len() == 1).ok_or_else(no_tag)?);
+        bytes.extend_from_slice(rest);
+    }
+    String::from_utf8(bytes).map_err(|_| no_tag())
+}
+
+fn no_tag() -> Error {
+    let message = "A tag in a reference is percent-encoded; after % stand two hex digits of UTF-8.";
+    Error::new(Code::InvalidRef, message)
+}
+
+/// `NativeSnapshot`.
+pub fn snapshot(env: Env, snapshot: Snapshot) -> Result<Js> {
+    let object = env.object()?;
+    let Snapshot { sequence, id, parent, meta, length, stored } = snapshot;
+    for (name, count) in
+        [(c"sequence", sequence), (c"time", meta.time), (c"size", length), (c"storedBytes", stored)]
+    {
+        env.set(object, name, env.count(count)?)?;
+    }
+    env.set(object, c"id", env.text(&hex::encode(&id.0))?)?;
+    env.set(object, c"parent", env.text(&hex::encode(&parent.0))?)?;
+    let encoding = Some(meta.encoding.unwrap_or_else(|| "msgpack".into()));
+    for (name, text) in [
+        (c"encoding", encoding),
+        (c"label", meta.label),
+        (c"description", meta.description),
+        (c"schemaVersion", meta.schema),
+        (c"idempotencyKey", meta.idempotency_key),
+    ] {
+        if let Some(text) = text {
+            env.set(object, name, env.text(&text)?)?;
+        }
+    }
+    if let Some(user) = meta.user {
+        env.set(object, c"metadata", env.bytes(user)?)?;
+    }
+    Ok(object)
+}
+
+pub fn snapshots(env: Env, snapshots: Vec<Snapshot>) -> Result<Js> {
+    env.array(snapshots.into_iter(), snapshot)
+}
+
+/// `{ snapshot, bytes }`.
+pub fn restored(env: Env, restored: Restored) -> Result<Js> {
+    let object = env.object()?;
+    env.set(object, c"snapshot", snapshot(env, restored.snapshot)?)?;
+    env.set(object, c"bytes", env.bytes(restored.bytes)?)?;
+    Ok(object)
+}
+
+/// `{ snapshots, bytes, damage }`.
+pub fn report(env: Env, report: Report) -> Result<Js> {
+    let object = env.object()?;
+    env.set(object, c"snapshots", env.count(report.snapshots)?)?;
+    env.set(object, c"bytes", env.count(report.bytes)?)?;
+    let damage = env.array(report.problems.iter(), |env, error| env.record(error))?;
+    env.set(object, c"damage", damage)?;
+    Ok(object)
+}

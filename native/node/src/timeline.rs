@@ -1,0 +1,247 @@
+//! The classes NativeTimeline and SteppedTimeline: the same operations over a store of the core,
+//! which run to their end natively, and over any other store, as machines.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use keepstate_core::drive;
+use keepstate_core::error::{fail, Code, Error, Result};
+use keepstate_core::machine::{Answer, Machine, RequestId, Step};
+use keepstate_core::store::{Durable, Store, Supports};
+use keepstate_core::timeline::{At, Name, Options, Report, Restored, Snapshot, Timeline};
+use parking_lot::Mutex;
+
+use crate::drive::{ground, job};
+use crate::export::{Call, Named};
+use crate::handle::{wrap, Handle};
+use crate::home::Home;
+use crate::js::{expected, Env, Js};
+use crate::machine::{machine, Converted, Made, Stepped};
+use crate::snapshot::{report, restored, snapshot, snapshots};
+use crate::soon::{soon, Convert};
+use crate::store::{Lane, StoreHandle};
+
+/// A save of at most so many bytes into a store that answers at once is done in microseconds.
+const SMALL: usize = 16 * 1024;
+
+/// A timeline, and the store of the core that it lies in, if it is one.
+pub struct TimelineHandle {
+    timeline: Timeline,
+    home: Option<(Arc<dyn Store>, Lane)>,
+}
+
+impl Handle for TimelineHandle {
+    const NAME: &'static CStr = c"NativeTimeline";
+    const METHODS: &'static [Named] = &[
+        (c"save", save),
+        (c"epoch", |call| call.env.count(call.own::<TimelineHandle>()?.timeline.epoch())),
+        (c"restore", |call| run(call, |timeline, at| timeline.restore(at), restored)),
+        (c"show", |call| run(call, |timeline, at| timeline.show(at), snapshot)),
+        (c"list", list),
+        (c"delete", delete),
+        (c"verify", verify),
+    ];
+}
+
+/// A timeline over a store of the core.
+pub fn timeline(call: &Call) -> Result<Js> {
+    let [store, name, options, _] = call.arguments;
+    let store = call.owned::<StoreHandle>(store)?;
+    let supports = store.store.supports();
+    let home = Some((store.store.clone(), store.lane.clone()));
+    opened(call, (name, options), (supports, home))
+}
+
+/// A timeline over a store that JavaScript holds.
+pub fn stepped_timeline(call: &Call) -> Result<Js> {
+    let [supports, name, options, _] = call.arguments;
+    opened(call, (name, options), (call.supports(supports)?, None))
+}
+
+type Place = (Supports, Option<(Arc<dyn Store>, Lane)>);
+
+fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Result<Js> {
+    let env = call.env;
+    let part = |part, what| match env.get(name, part)? {
+        Some(text) => env.read_text(text, what),
+        None => expected(what, "given"),
+    };
+    let name = Name::new(&part(c"agent", "agent")?, &part(c"session", "session")?)?;
+    let flag = |name, what| match env.get(given, name)? {
+        Some(flag) => env.read_boolean(flag, what),
+        None => Ok(false),
+    };
+    if !supports.conditional_put && !flag(c"singleWriter", "singleWriter")? {
+        let message = format!(
+            "A {} store cannot tell two writers apart; say singleWriter: true if there is only one.",
+            supports.kind
+        );
+        return fail(Code::Unsupported, message);
+    }
+    let mut options = Options { full_integrity: flag(c"full", "full")?, ..Options::default() };
+    if let Some(level) = env.get(given, c"level")? {
+        options.level = env.read_number(level, "level")? as i32;
+    }
+    wrap(env, TimelineHandle { timeline: Timeline::new(name, Arc::new(supports), options), home })
+}
+
+impl Call {
+    /// `NativeSupports`.
+    fn supports(&self, value: Js) -> Result<Supports> {
+        let env = self.env;
+        let part = |name| match env.get(value, name)? {
+            Some(part) => Ok(part),
+            None => expected("supports", "whole"),
+        };
+        let flag = |name| env.read_boolean(part(name)?, "A flag of supports");
+        let count = |name| env.read_number(part(name)?, "A limit of supports");
+        Ok(Supports {
+            kind: env.read_text(part(c"kind")?, "kind")?,
+            commit: flag(c"commit")?,
+            conditional_put: flag(c"conditionalPut")?,
+            conditional_delete: flag(c"conditionalDelete")?,
+            ttl: flag(c"ttl")?,
+            view: flag(c"view")?,
+            durable: match env.read_text(part(c"durable")?, "durable")?.as_str() {
+                "yes" => Durable::Yes,
+                "no" => Durable::No,
+                _ => Durable::Unknown,
+            },
+            max_value: count(c"maxValue")? as u64,
+            max_batch: count(c"maxBatch")? as usize,
+        })
+    }
+}
+
+fn run<T: Send + 'static>(
+    call: &Call,
+    operation: fn(&Timeline, At) -> Machine<T>,
+    convert: Convert<T>,
+) -> Result<Js> {
+    let handle = call.own::<TimelineHandle>()?;
+    handle.run(call, operation(&handle.timeline, call.at(call.arguments[0])?), convert)
+}
+
+fn list(call: &Call) -> Result<Js> {
+    let handle = call.own::<TimelineHandle>()?;
+    handle.run(call, handle.timeline.list(call.page(call.arguments[0])?), snapshots)
+}
+
+fn delete(call: &Call) -> Result<Js> {
+    let handle = call.own::<TimelineHandle>()?;
+    if !call.env.is_undefined(call.arguments[0]) {
+        let message = "One snapshot alone cannot be deleted, only the timeline as a whole.";
+        return fail(Code::Unsupported, message);
+    }
+    handle.run(call, handle.timeline.delete(), |env, count| env.count(count))
+}
+
+/// All, or with a reference that snapshot: to restore it proves each byte of it.
+fn verify(call: &Call) -> Result<Js> {
+    let handle = call.own::<TimelineHandle>()?;
+    if call.env.is_undefined(call.arguments[0]) {
+        return handle.run(call, handle.timeline.verify(), report);
+    }
+    handle.finish(call, handle.timeline.restore(call.at(call.arguments[0])?), proven)
+}
+
+fn proven(env: Env, result: Result<Restored>) -> Result<Js> {
+    let told = match result {
+        Ok(Restored { bytes, .. }) => {
+            Report { snapshots: 1, bytes: bytes.len() as u64, problems: Vec::new() }
+        }
+        Err(error) if matches!(error.code(), Code::Corrupt | Code::HashMismatch) => {
+            Report { snapshots: 1, bytes: 0, problems: vec![error] }
+        }
+        Err(error) => return Err(error),
+    };
+    report(env, told)
+}
+
+impl TimelineHandle {
+    fn run<T: Send + 'static>(
+        &self,
+        call: &Call,
+        operation: Machine<T>,
+        convert: Convert<T>,
+    ) -> Result<Js> {
+        self.finish(call, operation, move |env, result| convert(env, result?))
+    }
+
+    /// Drives an operation, or hands it to JavaScript to be driven.
+    fn finish<T: Send + 'static>(
+        &self,
+        call: &Call,
+        operation: Machine<T>,
+        convert: impl FnOnce(Env, Result<T>) -> Result<Js> + Copy + Send + 'static,
+    ) -> Result<Js> {
+        let Some((store, lane)) = &self.home else {
+            return machine(call.env, Box::new(Converted { machine: operation, convert }), 0);
+        };
+        let ground = ground(store, lane, call.token(call.arguments[1])?);
+        let home = Home::of(call.env)?;
+        home.owed(call.env, |ticket| {
+            job(operation, ground, move |result| {
+                ticket.settle(Ok(()), move |env, ()| convert(env, result));
+            })
+        })
+    }
+}
+
+fn save(call: &Call) -> Result<Js> {
+    let handle = call.own::<TimelineHandle>()?;
+    let (save, weight) = call.save(call.arguments[0])?;
+    let Some((store, lane)) = &handle.home else {
+        let told = Arc::new(Mutex::new(None));
+        let teller = told.clone();
+        let done = Box::new(move |result| *teller.lock() = Some(result));
+        let machine_of = handle.timeline.save(save, done);
+        return machine(call.env, Box::new(Saving { machine: machine_of, told }), weight);
+    };
+    let home = Home::of(call.env)?;
+    let ground = ground(store, lane, Arc::default());
+    let mut staged = Ok(());
+    let result = soon(call.env, snapshot, |done| {
+        // Queued here, so that saves land in the order of their calls; driven elsewhere.
+        let Some(machine) = handle.timeline.save(save, done) else { return };
+        staged = match lane {
+            Lane::Here if weight <= SMALL => {
+                drive::start(machine, &ground, drop);
+                Ok(())
+            }
+            _ => home.stage_job(call.env, job(machine, ground, drop)),
+        };
+    });
+    staged.and(result)
+}
+
+/// A save that JavaScript drives. Where an earlier save of the timeline is still under way, that
+/// one's machine saves this too, and this has none: it must be stepped after it.
+struct Saving {
+    machine: Option<Machine<()>>,
+    told: Arc<Mutex<Option<Result<Snapshot>>>>,
+}
+
+impl Stepped for Saving {
+    fn answer(&mut self, id: RequestId, answer: Result<Answer>) {
+        if let Some(machine) = &mut self.machine {
+            machine.answer(id, answer);
+        }
+    }
+
+    fn step(&mut self) -> Step<Made> {
+        let ended = match self.machine.as_mut().map(Machine::step) {
+            Some(Step::Do(requests)) => return Step::Do(requests),
+            Some(Step::Done(Err(error))) => Some(error),
+            Some(Step::Done(Ok(()))) | None => None,
+        };
+        let told = self.told.lock().take();
+        let result = told.unwrap_or_else(|| Err(ended.unwrap_or_else(untold)));
+        Step::Done(result.map(|saved| Box::new(move |env| snapshot(env, saved)) as Made))
+    }
+}
+
+fn untold() -> Error {
+    let message = "The save that this one was joined to was given up; restore, then save again.";
+    Error::new(Code::Aborted, message)
+}
