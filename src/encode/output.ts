@@ -32,7 +32,7 @@ export class Output {
 
   /** A copy of what was written from `start` on. */
   copy(start: number): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.bytes, start, this.at);
+    return new Uint8Array(this.bytes.subarray(start, this.at));
   }
 
   /** Starts again at 0, and lets go of a buffer that one large save had needed. */

@@ -11,10 +11,6 @@ pub mod codec;
 pub mod digest;
 pub mod drive;
 pub mod error;
-pub mod hex;
-pub mod machine;
-pub mod store;
-pub mod timeline;
-pub mod wire;
+pub mod msgpack;
 
 pub use error::{Code, Error, Result};
