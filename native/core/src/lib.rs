@@ -11,6 +11,11 @@ pub mod codec;
 pub mod digest;
 pub mod drive;
 pub mod error;
+pub mod hex;
+pub mod machine;
 pub mod msgpack;
+pub mod store;
+pub mod timeline;
+pub mod wire;
 
 pub use error::{Code, Error, Result};
