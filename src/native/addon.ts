@@ -102,8 +102,8 @@ export interface NativeStore {
   getSync(key: string, into: Uint8Array): number;
   /** Why the last `getSync` on this handle failed. */
   takeError(): NativeErrorRecord;
-  get(key: string, range?: NativeRange): Later<NativeFound | null>;
-  list(query: NativeQuery): Later<NativeEntry[]>;
+  get(key: string, range?: NativeRange): Soon<NativeFound | null>;
+  list(query: NativeQuery): Soon<NativeEntry[]>;
   /**
    * A commit of one put; gives the new version. Writes that complete on the calling thread (memory,
    * the log with `async` durability) return it at once. All others of one tick reach the store
@@ -114,7 +114,7 @@ export interface NativeStore {
   /** All of them or none; gives the versions of the puts in their order. */
   commit(ops: readonly NativeOp[]): Soon<string[]>;
   flush(): Later<null>;
-  stats(): Outcome<Record<string, number>>;
+  stats(): Later<Record<string, number>>;
   /** Reads everything; resolves to the damage that was found. */
   verify(options: NativeVerifyOptions): Later<NativeErrorRecord[]>;
   compact(): Later<null>;
@@ -199,6 +199,8 @@ export interface NativeMachine<T> {
    * earlier ones are still open. A machine that failed gives its error record.
    */
   step(answers: readonly NativeAnswer[]): Soon<NativeStep<T>>;
+  /** Gives it up: whoever stops answering before the end calls this. */
+  cancel(): void;
 }
 
 /** The names that `digest` knows. */
@@ -240,7 +242,7 @@ export interface NativeAddon {
 
   /** Hex digits. The `Sync` forms run on this thread: for inputs up to some 64 kB. */
   digestSync(name: NativeDigest, bytes: Uint8Array): Outcome<string>;
-  /** On the pool; `bytes` must not change until it has settled, nor in the three below. */
+  /** These work on the pool, on a copy. */
   digest(name: NativeDigest, bytes: Uint8Array): Later<string>;
   compressSync(codec: NativeCodec, bytes: Uint8Array, level?: number): Outcome<Uint8Array>;
   compress(codec: NativeCodec, bytes: Uint8Array, level?: number): Later<Uint8Array>;
@@ -263,9 +265,6 @@ export interface NativeAddon {
   /** The encoded state of such a text. What is no JSON is NOT_JSON, with its offset. */
   fromJsonSync(text: string): Outcome<Uint8Array>;
   fromJson(text: string): Later<Uint8Array>;
-
-  /** The ends of the content-defined chunks of `bytes`, rising; the last one is its length. */
-  chunk(bytes: Uint8Array): Outcome<number[]>;
 }
 
 /** The two parts of a timeline's name, as they are: nothing is escaped. */

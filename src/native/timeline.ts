@@ -1,7 +1,14 @@
 // What the addon exports of timelines: the same operations over a store of the core, which run to
 // their end natively, and over a store that TypeScript holds, as machines.
 
-import type { AbortToken, Later, NativeMachine, Outcome } from "./addon.js";
+import type {
+  AbortToken,
+  Later,
+  NativeErrorRecord,
+  NativeMachine,
+  Outcome,
+  Soon,
+} from "./addon.js";
 
 /** What one save hands over. The bytes are copied before the call returns. */
 export interface NativeSave {
@@ -15,6 +22,8 @@ export interface NativeSave {
    * `insert` being taken from `bytes` in order. What is left of the parent follows at the end.
    */
   readonly edits?: Float64Array;
+  /** With edits: what `epoch` gave when the state before was handed over. */
+  readonly epoch?: number;
   readonly label?: string;
   readonly description?: string;
   readonly encoding?: string;
@@ -22,11 +31,8 @@ export interface NativeSave {
   readonly idempotencyKey?: string;
   /** User metadata, as a MessagePack map. */
   readonly metadata?: Uint8Array;
-  /** Also keep the SHA-256 of the whole state. */
-  readonly full?: boolean;
-  /** The reference that the state is saved onto; without it, the head that this handle knows. */
+  /** Only if this is the latest snapshot, as `@17`; `@0`: only if there is none. */
   readonly onto?: string;
-  readonly token?: AbortToken;
 }
 
 export interface NativeSnapshot {
@@ -43,9 +49,7 @@ export interface NativeSnapshot {
   readonly metadata?: Uint8Array;
   /** Length of the whole state. */
   readonly size: number;
-  readonly newBytes: number;
   readonly storedBytes: number;
-  readonly sha256?: string;
 }
 
 export interface NativeRestored {
@@ -63,30 +67,37 @@ export interface NativeListOptions {
 export interface NativeVerified {
   readonly snapshots: number;
   readonly bytes: number;
-  readonly damage: readonly { readonly sequence: number; readonly message: string }[];
+  readonly damage: readonly NativeErrorRecord[];
 }
 
 export interface NativeTimelineOptions {
   /** zstd level for new bytes. */
   readonly level?: number;
+  /** Keep a SHA-256 of each whole state, and check it at each restore. */
+  readonly full?: boolean;
   /** Allow a store without conditional writes, at the caller's word. */
   readonly singleWriter?: boolean;
 }
 
 /** A timeline over a store of the core. A reference is the part after the name: `@17`, `#good`. */
 export interface NativeTimeline {
-  save(change: NativeSave): Later<NativeSnapshot>;
+  /** Saves land in the order of the calls. */
+  save(change: NativeSave): Soon<NativeSnapshot>;
+  /** Grows whenever edits can no longer build on what was handed over before. */
+  epoch(): number;
   restore(ref: string, token?: AbortToken): Later<NativeRestored>;
   show(ref: string, token?: AbortToken): Later<NativeSnapshot>;
   list(options: NativeListOptions, token?: AbortToken): Later<NativeSnapshot[]>;
-  /** One snapshot, or the whole timeline without a reference. */
+  /** The whole timeline; a reference is UNSUPPORTED. Tells how many snapshots went. */
   delete(ref?: string, token?: AbortToken): Later<number>;
   verify(ref?: string, token?: AbortToken): Later<NativeVerified>;
 }
 
 /** The same over any other store: each call gives a machine, and `drive.ts` answers it. */
 export interface SteppedTimeline {
+  /** Queued by the call; its machine must be driven behind those of earlier saves. */
   save(change: NativeSave): Outcome<NativeMachine<NativeSnapshot>>;
+  epoch(): number;
   restore(ref: string): Outcome<NativeMachine<NativeRestored>>;
   show(ref: string): Outcome<NativeMachine<NativeSnapshot>>;
   list(options: NativeListOptions): Outcome<NativeMachine<NativeSnapshot[]>>;

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod codec;
 pub mod digest;
+pub mod disk;
 pub mod drive;
 pub mod error;
 pub mod hex;

@@ -41,7 +41,9 @@ pub fn compress(call: &Call) -> Result<Js> {
     Home::of(call.env)?.later(call.env, move || codec.compress(level, &raw), given)
 }
 
-fn to_compress(call: &Call) -> Result<(Arc<dyn Codec>, &[u8], Option<i32>)> {
+type ToCompress<'a> = (Arc<dyn Codec>, &'a [u8], Option<i32>);
+
+fn to_compress(call: &Call) -> Result<ToCompress<'_>> {
     let [codec, raw, level, _] = call.arguments;
     let level = match call.env.is_undefined(level) {
         true => None,

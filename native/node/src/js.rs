@@ -46,7 +46,7 @@ macro_rules! value {
     }};
 }
 
-pub(crate) use {made, value};
+pub(crate) use value;
 
 /// Making values.
 impl Env {

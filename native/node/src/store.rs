@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use keepstate_core::clock::SystemClock;
 use keepstate_core::error::{fail, Code, Error, Result};
-use keepstate_core::store::memory::MemoryStore;
 use keepstate_core::store::{Commit, Embedded, Found, Op, Query, Range, Store, Version};
 
 use crate::export::{Call, Named};
@@ -51,7 +49,7 @@ impl Handle for StoreHandle {
         (c"delete", delete),
         (c"commit", commit),
         (c"flush", |call| maintain(call, |store| store.flush(), nothing)),
-        (c"stats", |call| figures(call.env, call.own::<StoreHandle>()?.embedded()?.stats()?)),
+        (c"stats", |call| maintain(call, |store| store.stats(), figures)),
         (c"verify", verify),
         (c"compact", |call| maintain(call, |store| store.compact(), nothing)),
         (c"view", view),
@@ -70,11 +68,6 @@ impl StoreHandle {
 /// What `getSync` gives where there is no value, and where it failed.
 const ABSENT: i32 = -1;
 const FAILED: i32 = -2;
-
-/// A new, empty store in memory.
-pub fn open_memory(call: &Call) -> Result<Js> {
-    opened(call.env, Arc::new(MemoryStore::new(Arc::new(SystemClock))), Lane::Here)
-}
 
 /// A handle of a store that was opened.
 pub fn opened<S: Embedded + 'static>(env: Env, store: Arc<S>, lane: Lane) -> Result<Js> {

@@ -6,6 +6,7 @@
 //! no thread. `memory`, `dir` and `log` are the stores of the core.
 
 pub mod batch;
+pub mod dir;
 pub mod key;
 pub mod memory;
 
