@@ -64,10 +64,9 @@ export class Keepstate implements AsyncDisposable {
     return new Timeline<State>({
       name,
       schema,
-      core: this.#core(name),
+      core: this.#core(name, options.integrity),
       encodings: this.#encodings,
       encoding: this.#encodings.get(options.encoding ?? "msgpack"),
-      full: (options.integrity ?? this.#value("integrity")) === "full",
       track: (work) => this.#track(work),
       requireOpen: () => this.#requireOpen(),
     });
@@ -103,7 +102,7 @@ export class Keepstate implements AsyncDisposable {
   /** What there is: the kind of store, and its figures where it keeps any. */
   async stats(): Promise<Record<string, string | number>> {
     this.#requireOpen();
-    return { kind: this.store.supports.kind, ...this.store.stats?.() };
+    return { kind: this.store.supports.kind, ...(await this.store.stats?.()) };
   }
 
   /** Waits for everything under way and closes the store. Idempotent. */
@@ -122,8 +121,9 @@ export class Keepstate implements AsyncDisposable {
     if (!this.#objects.store) await this.store.close();
   }
 
-  #core(name: TimelineName): TimelineCore {
+  #core(name: TimelineName, integrity: TimelineOptions<unknown>["integrity"]): TimelineCore {
     const options = {
+      full: (integrity ?? this.#value("integrity")) === "full",
       level: Number(this.#value("level")),
       singleWriter: this.#value("singleWriter") === true,
     };

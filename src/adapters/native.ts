@@ -89,8 +89,8 @@ export class NativeStoreAdapter implements EmbeddedStore {
     await settled(this.handle.flush());
   }
 
-  stats(): Record<string, number> {
-    return value(this.handle.stats());
+  async stats(): Promise<Record<string, number>> {
+    return settled(this.handle.stats());
   }
 
   async verify({ signal, progress }: VerifyOptions = {}): Promise<KeepstateError[]> {

@@ -1,9 +1,9 @@
-/** States as JSON text, rich types marked (docs/encoding.md). */
+/** States as the command line prints and reads them. */
 
-export function stateText(state: unknown, indent?: number): string {
-  return JSON.stringify(state, undefined, indent);
-}
+import { indented, textOfState } from "../encode/json-text.js";
 
-export function stateOfText(text: string): unknown {
-  return JSON.parse(text);
+/** A state as JSON text; for people, on several lines. */
+export function stateText(state: unknown, style: "compact" | "indented" = "compact"): string {
+  const text = textOfState(state);
+  return style === "indented" ? indented(text) : text;
 }

@@ -32,7 +32,7 @@ export async function sealFile(
   options: FileSaveOptions & FileTools,
 ): Promise<{ bytes: Uint8Array; metadata: FileMetadata }> {
   const form = formOf(name, options.codecs);
-  const { bytes: raw, encoding } = encodeState(state, form.kind);
+  const { bytes: raw, encoding } = await encodeState(state, form.kind);
   const codec = form.codec ?? options.codecs.named(options.codec ?? "zstd");
   const sha256 = await settled(native().digest("sha256", raw));
   const metadata = describe({ encoding, size: raw.length, hash: `sha256:${sha256}` }, options);
@@ -65,14 +65,14 @@ async function openJson(bytes: Uint8Array, codec: Codec): Promise<Opened> {
   const { metadata, state } = readEnvelope(textOf(plain));
   const raw = Buffer.from(state);
   await prove(raw, String(metadata.hash).replace(/^sha256:/, ""));
-  return { metadata, state: decodeState(raw, "json") };
+  return { metadata, state: await decodeState(raw, "json") };
 }
 
 async function openContainer(bytes: Uint8Array, codecs: Codecs): Promise<Opened> {
   const { codec, metadata, rawLength, sha256, stored } = readContainer(bytes);
   const raw = await codecs.named(codec).decompress(stored, { maxLength: rawLength });
   await prove(raw, sha256);
-  return { metadata, state: decodeState(raw, metadata.encoding) };
+  return { metadata, state: await decodeState(raw, metadata.encoding) };
 }
 
 async function prove(raw: Uint8Array, expected: string): Promise<void> {

@@ -1,25 +1,27 @@
 /** How the state of a single file becomes bytes, and back. */
 
 import { bytes as bytesEncoding } from "../encode/bytes.js";
+import { laterTextOfState, stateOfText } from "../encode/json-text.js";
 import { msgpack } from "../encode/msgpack-encoding.js";
 import { KeepstateError } from "../errors.js";
-import { jsonOfState, stateOfJson } from "../encode/marks.js";
 
 /** The encoded state of a file of this form: JSON text, or for `.ks` any bytes. */
-export function encodeState(
+export async function encodeState(
   state: unknown,
   form: "json" | "ks",
-): { bytes: Uint8Array; encoding: string } {
-  if (form === "json") return { bytes: Buffer.from(jsonOfState(state)), encoding: "json" };
+): Promise<{ bytes: Uint8Array; encoding: string }> {
+  if (form === "json") {
+    return { bytes: Buffer.from(await laterTextOfState(state)), encoding: "json" };
+  }
   const encoding = state instanceof Uint8Array ? bytesEncoding : msgpack;
   return { bytes: encoding.encode(state), encoding: encoding.name };
 }
 
 /** The state of bytes that were encoded so. */
-export function decodeState(bytes: Uint8Array, encoding: string): unknown {
+export async function decodeState(bytes: Uint8Array, encoding: string): Promise<unknown> {
   switch (encoding) {
     case "json":
-      return stateOfJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+      return stateOfText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
     case "bytes":
       return bytesEncoding.decode(bytes);
     case "msgpack":

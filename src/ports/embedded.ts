@@ -16,7 +16,7 @@ export interface EmbeddedStore extends Store {
   /** Makes everything acknowledged so far durable. */
   flush(): Promise<void>;
   /** Figures for people: entries, bytes, segments, ... */
-  stats(): Record<string, number>;
+  stats(): Promise<Record<string, number>>;
   /** Reads everything and checks every checksum. Damage is listed; an empty list means none. */
   verify(options?: VerifyOptions): Promise<KeepstateError[]>;
   /** Does the maintenance that is due, now. */

@@ -21,8 +21,8 @@ export interface TimelineCore {
   restore(ref: string, signal?: AbortSignal): Promise<NativeRestored>;
   show(ref: string, signal?: AbortSignal): Promise<NativeSnapshot>;
   list(options: NativeListOptions, signal?: AbortSignal): Promise<NativeSnapshot[]>;
-  /** One snapshot, or all without a reference; tells how many. */
-  delete(ref?: string, signal?: AbortSignal): Promise<number>;
+  /** All snapshots; tells how many. */
+  delete(signal?: AbortSignal): Promise<number>;
   verify(ref?: string, signal?: AbortSignal): Promise<NativeVerified>;
 }
 
@@ -34,12 +34,14 @@ export function embeddedCore(
 ): TimelineCore {
   const timeline: NativeTimeline = value(native().timeline(store, name, options));
   return {
-    save: (change, signal) =>
-      cancellable(signal, (token) => timeline.save(token ? { ...change, token } : change)),
+    save: async (change, signal) => {
+      const soon = timeline.save(change);
+      return abortable(signal, () => settled(soon));
+    },
     restore: (ref, signal) => cancellable(signal, (token) => timeline.restore(ref, token)),
     show: (ref, signal) => cancellable(signal, (token) => timeline.show(ref, token)),
     list: (query, signal) => cancellable(signal, (token) => timeline.list(query, token)),
-    delete: (ref, signal) => cancellable(signal, (token) => timeline.delete(ref, token)),
+    delete: (signal) => cancellable(signal, (token) => timeline.delete(undefined, token)),
     verify: (ref, signal) => cancellable(signal, (token) => timeline.verify(ref, token)),
   };
 }

@@ -48,7 +48,7 @@ export function steppedCore(
     restore: (ref, signal) => drive(timeline.restore(ref), ground, signal),
     show: (ref, signal) => drive(timeline.show(ref), ground, signal),
     list: (query, signal) => drive(timeline.list(query), ground, signal),
-    delete: (ref, signal) => drive(timeline.delete(ref), ground, signal),
+    delete: (signal) => drive(timeline.delete(), ground, signal),
     verify: (ref, signal) => drive(timeline.verify(ref), ground, signal),
   };
 }

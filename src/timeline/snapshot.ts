@@ -25,12 +25,8 @@ export interface Snapshot {
   readonly encoding: string;
   /** The length of the whole state, encoded. */
   readonly size: number;
-  /** How many bytes were new in it. */
-  readonly newBytes: number;
   /** How many bytes it took in the store. */
   readonly storedBytes: number;
-  /** Of the whole encoded state; with `integrity: "full"`. */
-  readonly sha256?: string;
 }
 
 /** The snapshot that the core tells of. */

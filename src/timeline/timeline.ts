@@ -3,7 +3,8 @@
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
 import { KeepstateError } from "../errors.js";
-import type { NativeSave, NativeVerified } from "../native/timeline.js";
+import { raised } from "../native/record.js";
+import type { NativeSave } from "../native/timeline.js";
 import { diff, type Operation } from "../patch/diff.js";
 import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
 import type { TimelineCore } from "./core.js";
@@ -26,7 +27,7 @@ export interface SaveOptions extends SignalOptions {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** The same key again is the same snapshot; with another state it is IDEMPOTENCY_MISMATCH. */
   readonly idempotencyKey?: string | undefined;
-  /** Save as the successor of this snapshot, after a CONFLICT. */
+  /** Save only if this snapshot is the latest, as `@17`; else it is CONFLICT. */
   readonly onto?: string | undefined;
 }
 
@@ -42,8 +43,14 @@ export interface SnapshotListOptions extends SignalOptions {
   readonly reverse?: boolean | undefined;
 }
 
-/** What `verify` found. Damage is listed; an empty list means that everything holds. */
-export type Verified = NativeVerified;
+/** What `verify` found. */
+export interface Verified {
+  readonly snapshots: number;
+  /** How many bytes of states were rebuilt and proven. */
+  readonly bytes: number;
+  /** An empty list means that everything holds. */
+  readonly damage: readonly KeepstateError[];
+}
 
 /** What a timeline is made of. The engine wires it. */
 export interface TimelineParts<State> {
@@ -52,8 +59,6 @@ export interface TimelineParts<State> {
   readonly encodings: Encodings;
   readonly encoding: Encoding;
   readonly schema: StandardSchema<unknown, State> | undefined;
-  /** Also keep a SHA-256 of each whole state. */
-  readonly full: boolean;
   /** Tells the engine of work under way, so that `close` waits for it; refuses when closed. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   readonly requireOpen: () => void;
@@ -162,26 +167,18 @@ export class Timeline<State = unknown> {
     return diff(before, after);
   }
 
-  /**
-   * Removes one snapshot, or, called without any argument, the whole timeline. Tells how many went.
-   * Bytes that other snapshots need stay.
-   */
-  async delete(...given: [ref?: string, options?: SignalOptions]): Promise<number> {
-    const [ref, options = {}] = given;
-    if (given.length > 0 && ref === undefined) {
-      const message = `delete(undefined) does not delete ${this.ref}: call delete() for all of it.`;
-      throw new KeepstateError("INVALID_ARGUMENT", message, { timeline: this.ref });
-    }
+  /** Removes all snapshots and tells how many they were. The numbers never restart. */
+  async delete({ signal }: SignalOptions = {}): Promise<number> {
     this.#parts.requireOpen();
-    const at = ref === undefined ? undefined : this.#selector(ref);
-    return this.#parts.track(this.#parts.core.delete(at, options.signal));
+    return this.#parts.track(this.#parts.core.delete(signal));
   }
 
   /** Reads snapshots whole, or one, and proves their hashes. */
   async verify(ref?: string, { signal }: SignalOptions = {}): Promise<Verified> {
     this.#parts.requireOpen();
     const at = ref === undefined ? undefined : this.#selector(ref);
-    return this.#parts.track(this.#parts.core.verify(at, signal));
+    const told = await this.#parts.track(this.#parts.core.verify(at, signal));
+    return { ...told, damage: told.damage.map((record) => raised(record, this.verify)) };
   }
 
   #judge(state: unknown): Verdict<State> | Promise<Verdict<State>> {
@@ -214,7 +211,7 @@ export class Timeline<State = unknown> {
   }
 
   #meta(options: SaveOptions): Omit<NativeSave, "bytes"> {
-    const { encoding, full } = this.#parts;
+    const { encoding } = this.#parts;
     const { label, description, idempotencyKey, onto, metadata } = options;
     return {
       encoding: encoding.name,
@@ -223,7 +220,6 @@ export class Timeline<State = unknown> {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(onto === undefined ? {} : { onto: this.#selector(onto) }),
       ...(metadata === undefined ? {} : { metadata: encodeMsgpack(metadata) }),
-      ...(full ? { full } : {}),
     };
   }
 

@@ -7,12 +7,12 @@ import { target } from "../target.js";
 
 export const deleteCommand: Command = {
   name: "delete",
-  summary: "Delete a timeline, or one of its snapshots.",
+  summary: "Delete a timeline with all its snapshots.",
   details: "It asks first. Where nobody can be asked, --force is needed.",
   arguments: [
     {
-      name: "ref",
-      meaning: "agent/session for all of it, or with @17 for one snapshot",
+      name: "timeline",
+      meaning: "agent/session",
       completes: "references",
     },
   ],
@@ -25,19 +25,23 @@ async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
   const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
-  const name = `${timeline.ref}${at ?? ""}`;
+  const name = timeline.ref;
+  if (at !== undefined) {
+    const message = `Only whole timelines can be deleted: write ${name} without ${at}.`;
+    throw new KeepstateError("UNSUPPORTED", message);
+  }
   if (!call.has("force")) {
     if (!terminal.canAsk) {
       const message = `Nobody can be asked whether ${name} may go. Say so with --force.`;
       throw new KeepstateError("INVALID_ARGUMENT", message);
     }
-    await timeline.show(at, { signal });
-    const what = at === undefined ? `all snapshots of ${name}` : name;
-    if (!(await confirm(`Delete ${what}? It cannot be brought back.`, terminal))) {
+    await timeline.show(undefined, { signal });
+    const question = `Delete all snapshots of ${name}? They cannot be brought back.`;
+    if (!(await confirm(question, terminal))) {
       throw new KeepstateError("ABORTED", "Nothing was deleted.");
     }
   }
-  const count = at === undefined ? await timeline.delete() : await timeline.delete(at, { signal });
-  if (call.has("json")) await terminal.json({ ref: name, deleted: count });
-  else await terminal.line(`${name}: ${count} deleted`);
+  const deleted = await timeline.delete({ signal });
+  if (call.has("json")) await terminal.json({ ref: name, deleted });
+  else await terminal.line(`${name}: ${deleted} deleted`);
 }

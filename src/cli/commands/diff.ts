@@ -42,7 +42,8 @@ async function run(call: Call): Promise<number> {
     [from, to].map(({ timeline, at }) => timeline.restore(at, { signal })),
   );
   const patch = diff(before, after);
-  if (call.has("json")) await terminal.line(stateText(patch, terminal.isInteractive ? 2 : undefined));
+  const style = terminal.isInteractive ? "indented" : "compact";
+  if (call.has("json")) await terminal.line(stateText(patch, style));
   else await print(terminal, patch, before);
   return call.has("exit-code") && patch.length > 0 ? 1 : 0;
 }

@@ -35,7 +35,7 @@ async function run(call: Call): Promise<void> {
     return write(call, bytes);
   }
   const { state, snapshot } = await timeline.restoreSnapshot(at, { signal });
-  const indent = terminal.isInteractive || call.has("output") ? 2 : undefined;
+  const style = terminal.isInteractive || call.has("output") ? "indented" : "compact";
   if (call.has("json")) {
     const head = JSON.stringify({ ...snapshot, metadata: undefined });
     const metadata = snapshot.metadata ? `,"metadata":${stateText(snapshot.metadata)}` : "";
@@ -45,7 +45,7 @@ async function run(call: Call): Promise<void> {
     const message = `${snapshot.ref} holds bytes and no JSON. Restore it with --raw.`;
     throw new KeepstateError("NOT_JSON", message);
   }
-  return write(call, `${stateText(state, indent)}\n`);
+  return write(call, `${stateText(state, style)}\n`);
 }
 
 async function write(call: Call, content: string | Uint8Array): Promise<void> {

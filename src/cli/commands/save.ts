@@ -1,9 +1,9 @@
 /** `keepstate save`: a state from a file or standard input becomes the next snapshot. */
 
+import { stateOfText } from "../../encode/json-text.js";
 import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
 import { readInput, textOf } from "../input.js";
-import { stateOfText } from "../state-text.js";
 import { target } from "../target.js";
 
 export const save: Command = {
@@ -40,7 +40,7 @@ async function run(call: Call): Promise<void> {
   const [reference = "", file] = call.arguments;
   const bytes = await readInput(file, call.terminal);
   const raw = call.has("raw");
-  const state = raw ? bytes : stateOfText(textOf(bytes, file ?? "Standard input"));
+  const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
   const ks = await call.open();
   const { timeline, at } = target(ks, reference, raw ? { encoding: "bytes" } : {});
   if (at !== undefined) {

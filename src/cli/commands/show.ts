@@ -41,7 +41,6 @@ function describe(snapshot: Snapshot): [name: string, value: string | undefined]
     ["encoding", snapshot.encoding],
     ["id", snapshot.id],
     ["parent", snapshot.parent],
-    ["sha256", snapshot.sha256],
     ["key", snapshot.idempotencyKey],
     ["metadata", metadata && stateText(metadata)],
   ];

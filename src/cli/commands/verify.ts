@@ -4,6 +4,7 @@ import type { Keepstate } from "../../engine.js";
 import type { Call, Command } from "../command.js";
 import { size } from "../format.js";
 import { Progress } from "../progress.js";
+import type { KeepstateError } from "../../errors.js";
 import { target } from "../target.js";
 
 /** Something that is wrong, and where. */
@@ -60,7 +61,7 @@ async function check(call: Call, ks: Keepstate, progress: Progress): Promise<Che
   else {
     const told = (done: number, all: number): void => progress.tell(`${size(done)} of ${size(all)}`);
     for (const error of (await ks.store.verify?.({ signal, progress: told })) ?? []) {
-      damage.push({ where: error.key ?? error.path ?? "store", message: error.message });
+      damage.push({ where: whereOf(error, "store"), message: error.message });
     }
     for await (const { ref } of ks.timelines("", { signal })) names.push(ref);
   }
@@ -71,9 +72,11 @@ async function check(call: Call, ks: Keepstate, progress: Progress): Promise<Che
     const verified = await ks.timeline(name).verify(undefined, { signal });
     snapshots += verified.snapshots;
     bytes += verified.bytes;
-    for (const { sequence, message } of verified.damage) {
-      damage.push({ where: `${name}@${sequence}`, message });
-    }
+    for (const error of verified.damage) damage.push({ where: whereOf(error, name), message: error.message });
   }
   return { timelines: names.length, snapshots, bytes, damage };
+}
+
+function whereOf(error: KeepstateError, otherwise: string): string {
+  return error.timeline ?? error.key ?? error.path ?? otherwise;
 }
