@@ -5,6 +5,7 @@
 // Bytes that go in are copied before a call returns, unless its text says otherwise; bytes that
 // come out belong to the caller.
 
+import type { TapeReader } from "../encode/tape.js";
 import type { NativeTimeline, NativeTimelineOptions, SteppedTimeline } from "./timeline.js";
 
 /** What failed, as data. */
@@ -265,6 +266,15 @@ export interface NativeAddon {
     bytes: Uint8Array,
     options: NativeDecompressOptions,
   ): Later<Uint8Array>;
+  /** Reads encoded states, one after the other, with one set of buffers. */
+  readonly TapeReader: new () => TapeReader;
+
+  /** An encoded state as JSON text, rich types marked as docs/encoding.md tells. */
+  toJsonSync(encoded: Uint8Array): Outcome<string>;
+  toJson(encoded: Uint8Array): Later<string>;
+  /** The encoded state of such a text. What is no JSON is NOT_JSON, with its offset. */
+  fromJsonSync(text: string): Outcome<Uint8Array>;
+  fromJson(text: string): Later<Uint8Array>;
 }
 
 /** The two parts of a timeline's name, as they are: nothing is escaped. */

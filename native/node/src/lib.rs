@@ -18,6 +18,7 @@ mod failure;
 mod handle;
 mod home;
 mod js;
+mod json;
 mod machine;
 mod open;
 mod ops;
@@ -56,6 +57,10 @@ const EXPORTS: &[Named] = &[
     (c"compress", codec::compress),
     (c"decompressSync", codec::decompress_sync),
     (c"decompress", codec::decompress),
+    (c"toJsonSync", json::to_json_sync),
+    (c"toJson", json::to_json_later),
+    (c"fromJsonSync", json::from_json_sync),
+    (c"fromJson", json::from_json_later),
 ];
 
 /// Fills the module's exports. A failure here is thrown: the loader reports it.

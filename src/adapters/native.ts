@@ -1,0 +1,139 @@
+/** The stores of the core behind the port: converts, and turns error records into errors. */
+
+import { abortable } from "../abort.js";
+import { KeepstateError } from "../errors.js";
+import { ABSENT, CHECK, DELETE, FAILED, PUT } from "../native/addon.js";
+import type { Condition, NativeOp, NativeStore, NativeVerifyOptions } from "../native/addon.js";
+import { raised, settled, value } from "../native/record.js";
+import { native } from "../native.js";
+import type { EmbeddedStore, VerifyOptions } from "../ports/embedded.js";
+import type {
+  CallOptions,
+  DeleteOptions,
+  Entry,
+  Found,
+  GetOptions,
+  ListOptions,
+  Mode,
+  Op,
+  PutOptions,
+  Supports,
+  Version,
+} from "../ports/store.js";
+
+// How many entries one call into the core lists.
+const PAGE = 1000;
+// Room for the values that `getSync` meets most; a larger one is read with its own buffer.
+const SCRATCH = new Uint8Array(1 << 16);
+
+/** A store of the core. */
+export class NativeStoreAdapter implements EmbeddedStore {
+  readonly supports: Supports;
+  /** What timelines of the core run on. */
+  readonly handle: NativeStore;
+
+  constructor(handle: NativeStore) {
+    this.handle = handle;
+    const { view: _, ...supports } = handle.supports();
+    this.supports = { ...supports, watch: false };
+  }
+
+  async get(key: string, { range, signal }: GetOptions = {}): Promise<Found | undefined> {
+    const found = await abortable(signal, () => settled(this.handle.get(key, range)));
+    return found ?? undefined;
+  }
+
+  async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<Version> {
+    options.signal?.throwIfAborted();
+    const soon = this.handle.put(key, bytes, condition(options.mode), options.ttl);
+    return abortable(options.signal, () => settled(soon));
+  }
+
+  async delete(key: string, { ifVersion, signal }: DeleteOptions = {}): Promise<void> {
+    await abortable(signal, () => settled(this.handle.delete(key, ifVersion)));
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<Entry, void> {
+    let left = options.limit ?? Infinity;
+    let { after } = options;
+    while (left > 0) {
+      const limit = Math.min(left, PAGE);
+      const query = { prefix, limit, ...(after === undefined ? {} : { after }) };
+      const page = await abortable(options.signal, () => settled(this.handle.list(query)));
+      yield* page;
+      if (page.length < limit) return;
+      left -= page.length;
+      after = page.at(-1)?.key;
+    }
+  }
+
+  async commit(batch: readonly Op[], { signal }: CallOptions = {}): Promise<Version[]> {
+    signal?.throwIfAborted();
+    const soon = this.handle.commit(batch.map(nativeOp));
+    return abortable(signal, () => settled(soon));
+  }
+
+  getSync(key: string): Uint8Array | undefined {
+    let into = SCRATCH;
+    let length = this.handle.getSync(key, into);
+    while (length > into.length) {
+      into = new Uint8Array(length);
+      length = this.handle.getSync(key, into);
+    }
+    if (length === ABSENT) return undefined;
+    if (length === FAILED) throw raised(this.handle.takeError(), this.getSync);
+    return into.slice(0, length);
+  }
+
+  async flush(): Promise<void> {
+    await settled(this.handle.flush());
+  }
+
+  async stats(): Promise<Record<string, number>> {
+    return settled(this.handle.stats());
+  }
+
+  async verify({ signal, progress }: VerifyOptions = {}): Promise<KeepstateError[]> {
+    const token = native().abortToken();
+    const options: NativeVerifyOptions = { token, ...(progress ? { progress } : {}) };
+    const damage = await abortable(
+      signal,
+      () => settled(this.handle.verify(options)),
+      () => token.abort(),
+    );
+    return damage.map((record) => raised(record, this.verify));
+  }
+
+  async compact(): Promise<void> {
+    await settled(this.handle.compact());
+  }
+
+  view(): EmbeddedStore {
+    return new NativeStoreAdapter(value(this.handle.view()));
+  }
+
+  async close(): Promise<void> {
+    await settled(this.handle.close());
+  }
+}
+
+/** The condition as the core takes it: a version, null for absent, undefined for none. */
+function condition(mode: Mode | undefined): Condition {
+  if (mode === undefined || mode === "overwrite") return undefined;
+  if (mode === "create") return null;
+  if (typeof mode === "object" && typeof mode.ifVersion === "string") return mode.ifVersion;
+  const message = `mode must be "overwrite", "create" or { ifVersion }, not ${String(mode)}.`;
+  throw new KeepstateError("INVALID_ARGUMENT", message);
+}
+
+function nativeOp(op: Op): NativeOp {
+  switch (op.op) {
+    case "put":
+      if (op.ttl === undefined) return [PUT, op.key, op.value, condition(op.mode)];
+      return [PUT, op.key, op.value, condition(op.mode), op.ttl];
+    case "delete":
+      return op.ifVersion === undefined ? [DELETE, op.key] : [DELETE, op.key, op.ifVersion];
+    case "check":
+      return [CHECK, op.key, op.version ?? null];
+  }
+}

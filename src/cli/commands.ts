@@ -1,0 +1,29 @@
+/** The table of commands. Whoever adds one writes a file and a line here; help and completion follow. */
+
+import type { Command } from "./command.js";
+import { completion } from "./commands/completion.js";
+import { config } from "./commands/config.js";
+import { deleteCommand } from "./commands/delete.js";
+import { diffCommand } from "./commands/diff.js";
+import { doctor } from "./commands/doctor.js";
+import { list } from "./commands/list.js";
+import { restore } from "./commands/restore.js";
+import { save } from "./commands/save.js";
+import { show } from "./commands/show.js";
+import { stats } from "./commands/stats.js";
+import { verify } from "./commands/verify.js";
+
+/** All commands, in the order in which help lists them. */
+export const COMMANDS: readonly Command[] = [
+  save,
+  restore,
+  list,
+  show,
+  diffCommand,
+  verify,
+  deleteCommand,
+  stats,
+  config,
+  doctor,
+  completion(() => COMMANDS),
+];

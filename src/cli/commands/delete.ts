@@ -1,0 +1,47 @@
+/** `keepstate delete`: a snapshot or a whole timeline goes. */
+
+import { KeepstateError } from "../../errors.js";
+import type { Call, Command } from "../command.js";
+import { confirm } from "../input.js";
+import { target } from "../target.js";
+
+export const deleteCommand: Command = {
+  name: "delete",
+  summary: "Delete a timeline with all its snapshots.",
+  details: "It asks first. Where nobody can be asked, --force is needed.",
+  arguments: [
+    {
+      name: "timeline",
+      meaning: "agent/session",
+      completes: "references",
+    },
+  ],
+  flags: { force: { short: "f", meaning: "do not ask" } },
+  examples: ["keepstate delete planner/run-42", "keepstate delete planner/run-42 --force"],
+  run,
+};
+
+async function run(call: Call): Promise<void> {
+  const { terminal } = call;
+  const { signal } = terminal.world;
+  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const name = timeline.ref;
+  if (at !== undefined) {
+    const message = `Only whole timelines can be deleted: write ${name} without ${at}.`;
+    throw new KeepstateError("UNSUPPORTED", message);
+  }
+  if (!call.has("force")) {
+    if (!terminal.canAsk) {
+      const message = `Nobody can be asked whether ${name} may go. Say so with --force.`;
+      throw new KeepstateError("INVALID_ARGUMENT", message);
+    }
+    await timeline.show(undefined, { signal });
+    const question = `Delete all snapshots of ${name}? They cannot be brought back.`;
+    if (!(await confirm(question, terminal))) {
+      throw new KeepstateError("ABORTED", "Nothing was deleted.");
+    }
+  }
+  const deleted = await timeline.delete({ signal });
+  if (call.has("json")) await terminal.json({ ref: name, deleted });
+  else await terminal.line(`${name}: ${deleted} deleted`);
+}

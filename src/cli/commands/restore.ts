@@ -1,0 +1,60 @@
+/** `keepstate restore`: the state of a snapshot, as JSON on standard output. */
+
+import { writeFile } from "node:fs/promises";
+
+import { KeepstateError } from "../../errors.js";
+import type { Call, Command } from "../command.js";
+import { stateText } from "../state-text.js";
+import { target } from "../target.js";
+
+export const restore: Command = {
+  name: "restore",
+  summary: "Print the state of a snapshot as JSON.",
+  details: "Without @17, @latest or #tag it is the latest. A state that is bytes needs --raw.",
+  arguments: [
+    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
+  ],
+  flags: {
+    output: { takes: "FILE", short: "o", meaning: "write to a file instead of standard output" },
+    raw: { meaning: "the encoded bytes of the state, exactly as they are kept" },
+  },
+  examples: [
+    "keepstate restore planner/run-42",
+    "keepstate restore planner/run-42@17 | jq .messages",
+    "keepstate restore planner/run-42#good --output state.json",
+  ],
+  run,
+};
+
+async function run(call: Call): Promise<void> {
+  const { terminal } = call;
+  const { signal } = terminal.world;
+  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  if (call.has("raw")) {
+    const { bytes } = await timeline.restoreBytes(at, { signal });
+    return write(call, bytes);
+  }
+  const { state, snapshot } = await timeline.restoreSnapshot(at, { signal });
+  const style = terminal.isInteractive || call.has("output") ? "indented" : "compact";
+  if (call.has("json")) {
+    const head = JSON.stringify({ ...snapshot, metadata: undefined });
+    const metadata = snapshot.metadata ? `,"metadata":${stateText(snapshot.metadata)}` : "";
+    return write(call, `${head.slice(0, -1)}${metadata},"state":${stateText(state)}}\n`);
+  }
+  if (snapshot.encoding === "bytes") {
+    const message = `${snapshot.ref} holds bytes and no JSON. Restore it with --raw.`;
+    throw new KeepstateError("NOT_JSON", message);
+  }
+  return write(call, `${stateText(state, style)}\n`);
+}
+
+async function write(call: Call, content: string | Uint8Array): Promise<void> {
+  const path = call.get("output");
+  if (path === undefined || path === "-") return call.terminal.bytes(content);
+  try {
+    await writeFile(path, content, { signal: call.terminal.world.signal });
+  } catch (cause) {
+    const message = `${path} cannot be written: ${(cause as Error).message}.`;
+    throw new KeepstateError("IO", message, { cause, path });
+  }
+}

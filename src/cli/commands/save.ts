@@ -1,0 +1,72 @@
+/** `keepstate save`: a state from a file or standard input becomes the next snapshot. */
+
+import { stateOfText } from "../../encode/json-text.js";
+import { KeepstateError } from "../../errors.js";
+import type { Call, Command } from "../command.js";
+import { readInput, textOf } from "../input.js";
+import { target } from "../target.js";
+
+export const save: Command = {
+  name: "save",
+  summary: "Save a state as the next snapshot of a timeline, and print its name.",
+  details:
+    "The state is JSON; rich types are marked as docs/encoding.md tells. With --raw it is any bytes.",
+  arguments: [
+    { name: "timeline", meaning: "agent/session", completes: "references" },
+    {
+      name: "file",
+      meaning: "where the state is; standard input where it is - or left out",
+      optional: true,
+      completes: "files",
+    },
+  ],
+  flags: {
+    label: { takes: "TEXT", short: "l", meaning: "a few words to find the snapshot by" },
+    description: { takes: "TEXT", meaning: "more words" },
+    meta: { takes: "NAME=VALUE", many: true, meaning: "metadata; may be given several times" },
+    key: { takes: "TEXT", meaning: "an idempotency key: the same key again saves nothing new" },
+    onto: { takes: "REF", meaning: "save as the successor of this snapshot, after a CONFLICT" },
+    raw: { meaning: "the state is bytes, and kept as they are" },
+  },
+  examples: [
+    "keepstate save planner/run-42 state.json",
+    'agent-step | keepstate save planner/run-42 --label "after the search"',
+    "keepstate save planner/run-42 picture.png --raw --meta kind=screenshot",
+  ],
+  run,
+};
+
+async function run(call: Call): Promise<void> {
+  const [reference = "", file] = call.arguments;
+  const bytes = await readInput(file, call.terminal);
+  const raw = call.has("raw");
+  const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
+  const ks = await call.open();
+  const { timeline, at } = target(ks, reference, raw ? { encoding: "bytes" } : {});
+  if (at !== undefined) {
+    const message = `A save goes to a timeline: write ${timeline.ref} without ${at}.`;
+    throw new KeepstateError("INVALID_REF", message);
+  }
+  const snapshot = await timeline.save(state, {
+    label: call.get("label"),
+    description: call.get("description"),
+    idempotencyKey: call.get("key"),
+    onto: call.get("onto"),
+    metadata: metadata(call.all("meta")),
+    signal: call.terminal.world.signal,
+  });
+  if (call.has("json")) await call.terminal.json(snapshot);
+  else await call.terminal.line(snapshot.ref);
+}
+
+function metadata(pairs: readonly string[]): Record<string, string> | undefined {
+  if (pairs.length === 0) return undefined;
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const cut = pair.indexOf("=");
+      if (cut > 0) return [pair.slice(0, cut), pair.slice(cut + 1)] as const;
+      const message = `--meta takes NAME=VALUE, as --meta kind=test, not ${pair}.`;
+      throw new KeepstateError("INVALID_ARGUMENT", message);
+    }),
+  );
+}

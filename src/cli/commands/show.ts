@@ -1,0 +1,47 @@
+/** `keepstate show`: what is known of a snapshot, without its state. */
+
+import type { Snapshot } from "../../timeline/snapshot.js";
+import type { Call, Command } from "../command.js";
+import { size, time } from "../format.js";
+import { stateText } from "../state-text.js";
+import { target } from "../target.js";
+
+export const show: Command = {
+  name: "show",
+  summary: "Show what is known of a snapshot, without its state.",
+  arguments: [
+    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
+  ],
+  flags: {},
+  examples: ["keepstate show planner/run-42@17", "keepstate show planner/run-42 --json | jq .id"],
+  run,
+};
+
+async function run(call: Call): Promise<void> {
+  const { terminal } = call;
+  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const snapshot = await timeline.show(at, { signal: terminal.world.signal });
+  if (call.has("json")) return terminal.json(snapshot);
+  const pairs = describe(snapshot).filter(([, value]) => value !== undefined);
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  for (const [name, value] of pairs) {
+    await terminal.line(`${terminal.color("cyan", name.padEnd(width))}  ${value}`);
+  }
+}
+
+function describe(snapshot: Snapshot): [name: string, value: string | undefined][] {
+  const { metadata } = snapshot;
+  return [
+    ["ref", snapshot.ref],
+    ["time", time(snapshot.time)],
+    ["label", snapshot.label],
+    ["description", snapshot.description],
+    ["size", size(snapshot.size)],
+    ["stored", size(snapshot.storedBytes)],
+    ["encoding", snapshot.encoding],
+    ["id", snapshot.id],
+    ["parent", snapshot.parent],
+    ["key", snapshot.idempotencyKey],
+    ["metadata", metadata && stateText(metadata)],
+  ];
+}

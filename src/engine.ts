@@ -1,0 +1,165 @@
+/** The engine: it wires stores, timelines and files together and holds no logic of its own. */
+
+import { NativeStoreAdapter } from "./adapters/native.js";
+import { loadConfig, type Outside, storeOf } from "./config/load.js";
+import { type Config, requireValid } from "./config/resolve.js";
+import { KeepstateError } from "./errors.js";
+import { Codecs } from "./file/codecs.js";
+import { listFiles, type FileEntry } from "./file/list.js";
+import { StateFile } from "./file/state-file.js";
+import { type Objects, type OpenOptions, splitOptions } from "./options.js";
+import { systemClock } from "./ports/clock.js";
+import type { EmbeddedStore } from "./ports/embedded.js";
+import type { CallOptions, Store } from "./ports/store.js";
+import type { StandardSchema } from "./schema/standard.js";
+import { openUrl } from "./schemes.js";
+import { embeddedCore, type TimelineCore } from "./timeline/core.js";
+import { steppedCore } from "./timeline/drive.js";
+import { Encodings } from "./timeline/encodings.js";
+import { listTimelines, type TimelineEntry } from "./timeline/names.js";
+import { type TimelineName, timelineName } from "./timeline/reference.js";
+import { Timeline } from "./timeline/timeline.js";
+
+/** A store as `ks.store` shows it; the stores of the core offer more than the port. */
+export type OpenStore = Store & Partial<Omit<EmbeddedStore, keyof Store>>;
+
+/** Options of one timeline. */
+export interface TimelineOptions<State> {
+  /** `msgpack` (the default), `json`, `bytes`, or the name of an encoding of one's own. */
+  readonly encoding?: string | undefined;
+  /** Every state is validated when it is saved and when it is restored. */
+  readonly schema?: StandardSchema<unknown, State> | undefined;
+  /** `full`: also keep a SHA-256 of each whole state. */
+  readonly integrity?: "fast" | "full" | undefined;
+}
+
+/** Keepstate over one store. */
+export class Keepstate implements AsyncDisposable {
+  /** The store itself: bytes by key. */
+  readonly store: OpenStore;
+  readonly #config: Config;
+  readonly #objects: Objects;
+  readonly #encodings: Encodings;
+  readonly #codecs: Codecs;
+  readonly #working = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  /** Use `open`. */
+  constructor(store: Store, config: Config, objects: Objects) {
+    this.store = store;
+    this.#config = config;
+    this.#objects = objects;
+    this.#encodings = new Encodings(objects.encodings);
+    this.#codecs = new Codecs(objects.codecs);
+  }
+
+  /** A handle on a timeline, by reference or by its two names as they are. */
+  timeline<State = unknown>(
+    of: string | TimelineName,
+    options: TimelineOptions<State> = {},
+  ): Timeline<State> {
+    this.#requireOpen();
+    const name = timelineName(of);
+    const { schema } = options;
+    return new Timeline<State>({
+      name,
+      schema,
+      core: this.#core(name, options.integrity),
+      encodings: this.#encodings,
+      encoding: this.#encodings.get(options.encoding ?? "msgpack"),
+      track: (work) => this.#track(work),
+      requireOpen: () => this.#requireOpen(),
+    });
+  }
+
+  /** The timelines whose reference begins with `prefix`. */
+  timelines(prefix = "", options: CallOptions = {}): AsyncGenerator<TimelineEntry, void> {
+    return listTimelines(this.store, prefix, options);
+  }
+
+  /** A single self-contained snapshot at a key, as `checkpoints/a.json.gz`. */
+  file<State = unknown>(key: string): StateFile<State> {
+    this.#requireOpen();
+    return new StateFile<State>(key, {
+      store: this.store,
+      codecs: this.#codecs,
+      clock: this.#clock(),
+      track: (work) => this.#track(work),
+    });
+  }
+
+  /** The single files whose key begins with `prefix`. */
+  files(prefix = "", options: CallOptions = {}): AsyncGenerator<FileEntry, void> {
+    return listFiles(this.store, { prefix, codecs: this.#codecs, ...options });
+  }
+
+  /** Makes everything acknowledged so far durable. */
+  async flush(): Promise<void> {
+    this.#requireOpen();
+    await this.store.flush?.();
+  }
+
+  /** What there is: the kind of store, and its figures where it keeps any. */
+  async stats(): Promise<Record<string, string | number>> {
+    this.#requireOpen();
+    return { kind: this.store.supports.kind, ...(await this.store.stats?.()) };
+  }
+
+  /** Waits for everything under way and closes the store. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#working);
+    // A store that was given belongs to the giver.
+    if (!this.#objects.store) await this.store.close();
+  }
+
+  #core(name: TimelineName, integrity: TimelineOptions<unknown>["integrity"]): TimelineCore {
+    const options = {
+      full: (integrity ?? this.#value("integrity")) === "full",
+      level: Number(this.#value("level")),
+      singleWriter: this.#value("singleWriter") === true,
+    };
+    return this.store instanceof NativeStoreAdapter
+      ? embeddedCore(this.store.handle, name, options)
+      : steppedCore({ store: this.store, clock: this.#clock() }, name, options);
+  }
+
+  #clock(): NonNullable<Objects["clock"]> {
+    return this.#objects.clock ?? systemClock;
+  }
+
+  #value(key: string): string | number | boolean | undefined {
+    return this.#config.effective.get(key)?.value;
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const done = (): void => void this.#working.delete(work);
+    this.#working.add(work);
+    work.then(done, done);
+    return work;
+  }
+
+  #requireOpen(): void {
+    if (!this.#closing) return;
+    throw new KeepstateError("CLOSED", "This store was closed. Open it again.");
+  }
+}
+
+/** Opens the store that valid options and these other sources name. */
+export async function openFrom(options: OpenOptions, outside?: Outside): Promise<Keepstate> {
+  const { values, objects } = splitOptions(options);
+  const config = await loadConfig(values, outside);
+  requireValid(config);
+  if (objects.store) return new Keepstate(objects.store, config, objects);
+  const { url, parameters } = storeOf(config);
+  return new Keepstate(await openUrl(url, parameters), config, objects);
+}
+

@@ -1,0 +1,34 @@
+/** How the state of a single file becomes bytes, and back. */
+
+import { bytes as bytesEncoding } from "../encode/bytes.js";
+import { laterTextOfState, stateOfText } from "../encode/json-text.js";
+import { msgpack } from "../encode/msgpack-encoding.js";
+import { KeepstateError } from "../errors.js";
+
+/** The encoded state of a file of this form: JSON text, or for `.ks` any bytes. */
+export async function encodeState(
+  state: unknown,
+  form: "json" | "ks",
+): Promise<{ bytes: Uint8Array; encoding: string }> {
+  if (form === "json") {
+    return { bytes: Buffer.from(await laterTextOfState(state)), encoding: "json" };
+  }
+  const encoding = state instanceof Uint8Array ? bytesEncoding : msgpack;
+  return { bytes: encoding.encode(state), encoding: encoding.name };
+}
+
+/** The state of bytes that were encoded so. */
+export async function decodeState(bytes: Uint8Array, encoding: string): Promise<unknown> {
+  switch (encoding) {
+    case "json":
+      return stateOfText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    case "bytes":
+      return bytesEncoding.decode(bytes);
+    case "msgpack":
+      return msgpack.decode(bytes);
+    default: {
+      const message = `Its state is encoded as ${encoding}, which this version does not know.`;
+      throw new KeepstateError("UNSUPPORTED", message);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Keepstate keeps the state of AI agents.
+ *
+ *     import { open } from "keepstate";
+ *
+ *     await using ks = await open("./state");
+ *     const run = ks.timeline("planner/run-42");
+ *     await run.save({ messages: [], step: 1 }, { label: "first" });
+ *     const state = await run.restore();
+ *
+ * What it is not: no database for queries, no message bus, and no place for secrets. One state is at
+ * most 1 GiB when encoded; names and keys together are at most 1,024 bytes.
+ */
+
+import { openFrom, type Keepstate } from "./engine.js";
+import type { OpenOptions } from "./options.js";
+
+/** Opens stores. */
+export interface Open {
+  /**
+   * Opens the store that a URL, a path or options name. Reads no file and no environment. A plain
+   * path is a folder with the embedded log.
+   */
+  (store: string | OpenOptions): Promise<Keepstate>;
+  /**
+   * The same by `keepstate.toml` (or another file) and `KEEPSTATE_*`. Options that are given here
+   * win over the environment, which wins over the file.
+   */
+  fromConfig(path?: string, options?: OpenOptions): Promise<Keepstate>;
+}
+
+/** Opens a store. */
+export const open: Open = Object.assign(
+  async (store: string | OpenOptions) => openFrom(typeof store === "string" ? { store } : store),
+  {
+    fromConfig: async (path = "keepstate.toml", options: OpenOptions = {}) =>
+      openFrom(options, { file: path, environment: process.env }),
+  },
+);
+
+export type { EmbeddedStore, VerifyOptions } from "./ports/embedded.js";
+export type {
+  CallOptions,
+  Change,
+  DeleteOptions,
+  Durable,
+  Entry,
+  Found,
+  GetOptions,
+  ListOptions,
+  Mode,
+  Op,
+  PutOptions,
+  Range,
+  Store,
+  Supports,
+  Version,
+  WatchOptions,
+} from "./ports/store.js";
+export type { Clock } from "./ports/clock.js";
+export type { Encoding } from "./encode/encoding.js";
+export type { Keepstate, OpenStore, TimelineOptions } from "./engine.js";
+export type { OpenOptions, StoreOptions } from "./options.js";
+export type { Operation } from "./patch/diff.js";
+export type { Issue, StandardSchema, Verdict } from "./schema/standard.js";
+export type { TimelineEntry } from "./timeline/names.js";
+export type { TimelineName } from "./timeline/reference.js";
+export type { Snapshot } from "./timeline/snapshot.js";
+export type {
+  SaveOptions,
+  SignalOptions,
+  SnapshotListOptions,
+  Timeline,
+  Verified,
+} from "./timeline/timeline.js";
+export { CODES, type Code, type CodeEntry, KeepstateError } from "./errors.js";

@@ -1,0 +1,72 @@
+/** What `open` may be given in code. */
+
+import type { Encoding } from "./encode/encoding.js";
+import { KeepstateError } from "./errors.js";
+import type { Codec } from "./file/codecs.js";
+import type { Clock } from "./ports/clock.js";
+import type { Store } from "./ports/store.js";
+import { KEYS } from "./config/keys.js";
+import { suggest } from "./suggest.js";
+
+/** A store by URL, with values for the parameters that its URL leaves open. */
+export interface StoreOptions {
+  readonly url: string;
+  readonly [parameter: string]: string | number | boolean;
+}
+
+/** Options of `open`. */
+export interface OpenOptions {
+  /** A URL or path, the name of one of `stores`, or a Store of one's own. */
+  readonly store?: string | Store | undefined;
+  /** Stores by name. */
+  readonly stores?: Readonly<Record<string, string | StoreOptions>> | undefined;
+  /** `sync`: an acknowledged save is on disk; `async`: it survives a killed process. */
+  readonly durability?: "sync" | "async" | undefined;
+  /** Refuse every write. */
+  readonly readOnly?: boolean | undefined;
+  /** `full`: also keep a SHA-256 of each whole state. */
+  readonly integrity?: "fast" | "full" | undefined;
+  /** How hard new bytes are compressed (zstd level). */
+  readonly level?: number | undefined;
+  /** Allow a store without conditional writes: only one process may then write. */
+  readonly singleWriter?: boolean | undefined;
+  /** Values for all options that are not given. */
+  readonly preset?: "development" | "production" | "secure" | "full" | undefined;
+  /** Which profile of the configuration file counts. */
+  readonly profile?: string | undefined;
+  /** Encodings of one's own, for states. */
+  readonly encodings?: readonly Encoding[] | undefined;
+  /** Codecs of one's own, for single files. */
+  readonly codecs?: readonly Codec[] | undefined;
+  /** Where time and randomness come from. */
+  readonly clock?: Clock | undefined;
+}
+
+/** The options that are no text, number or boolean, and so no configuration. */
+export type Objects = Pick<OpenOptions, "encodings" | "codecs" | "clock"> & {
+  readonly store?: Store | undefined;
+};
+
+const OBJECTS = ["encodings", "codecs", "clock"];
+
+/** Parts configuration from objects. An unknown option is INVALID_CONFIG. */
+export function splitOptions(options: OpenOptions): {
+  values: Record<string, unknown>;
+  objects: Objects;
+} {
+  if (typeof options !== "object" || options === null) {
+    throw new KeepstateError("INVALID_CONFIG", "open takes a URL, a path or an object of options.");
+  }
+  const known = [...Object.keys(KEYS), "stores", ...OBJECTS];
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const message = `open has no option ${name}.${suggest(name, known)}`;
+    throw new KeepstateError("INVALID_CONFIG", message);
+  }
+  const { encodings, codecs, clock, store, ...values } = options;
+  const own = typeof store === "object" ? store : undefined;
+  return {
+    values: own ? values : { ...values, store },
+    objects: { encodings, codecs, clock, store: own },
+  };
+}

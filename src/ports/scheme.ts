@@ -1,0 +1,17 @@
+/** How a URL becomes a store: what an adapter tells `schemes.ts`. */
+
+import type { Setting } from "../setting.js";
+import type { Store } from "./store.js";
+
+/** The values of a URL's parameters, by name, as their settings read them. */
+export type Parameters = Readonly<Record<string, string | number | boolean>>;
+
+/** A kind of store that URLs can name. */
+export interface Scheme {
+  /** One line for people, as in `keepstate doctor`. */
+  readonly summary: string;
+  /** The parameters that the URL may have; any other is INVALID_CONFIG. */
+  readonly parameters: Readonly<Record<string, Setting>>;
+  /** Opens the store at what stands behind the scheme, percent-decoded. */
+  open(location: string, parameters: Parameters): Promise<Store>;
+}

@@ -1,0 +1,62 @@
+/** The operations of a timeline as the core offers them, over whichever store: one shape for both. */
+
+import { abortable } from "../abort.js";
+import type { AbortToken, Later, NativeName, NativeStore } from "../native/addon.js";
+import { settled, value } from "../native/record.js";
+import type {
+  NativeListOptions,
+  NativeRestored,
+  NativeSave,
+  NativeSnapshot,
+  NativeTimeline,
+  NativeTimelineOptions,
+  NativeVerified,
+} from "../native/timeline.js";
+import { native } from "../native.js";
+
+/** One timeline of the core. References are the part after the name. */
+export interface TimelineCore {
+  /** Takes the bytes before it returns. Saves of one core land in the order of the calls. */
+  save(change: NativeSave, signal?: AbortSignal): Promise<NativeSnapshot>;
+  restore(ref: string, signal?: AbortSignal): Promise<NativeRestored>;
+  show(ref: string, signal?: AbortSignal): Promise<NativeSnapshot>;
+  list(options: NativeListOptions, signal?: AbortSignal): Promise<NativeSnapshot[]>;
+  /** All snapshots; tells how many. */
+  delete(signal?: AbortSignal): Promise<number>;
+  verify(ref?: string, signal?: AbortSignal): Promise<NativeVerified>;
+}
+
+/** A timeline over a store of the core, which runs to its end natively. */
+export function embeddedCore(
+  store: NativeStore,
+  name: NativeName,
+  options: NativeTimelineOptions,
+): TimelineCore {
+  const timeline: NativeTimeline = value(native().timeline(store, name, options));
+  return {
+    save: async (change, signal) => {
+      const soon = timeline.save(change);
+      return abortable(signal, () => settled(soon));
+    },
+    restore: (ref, signal) => cancellable(signal, (token) => timeline.restore(ref, token)),
+    show: (ref, signal) => cancellable(signal, (token) => timeline.show(ref, token)),
+    list: (query, signal) => cancellable(signal, (token) => timeline.list(query, token)),
+    delete: (signal) => cancellable(signal, (token) => timeline.delete(undefined, token)),
+    verify: (ref, signal) => cancellable(signal, (token) => timeline.verify(ref, token)),
+  };
+}
+
+/** A native call that a signal cancels; without a signal no token is made. */
+async function cancellable<T>(
+  signal: AbortSignal | undefined,
+  call: (token: AbortToken | undefined) => Later<T>,
+): Promise<T> {
+  if (!signal) return settled(call(undefined));
+  signal.throwIfAborted();
+  const token = native().abortToken();
+  return abortable(
+    signal,
+    () => settled(call(token)),
+    () => token.abort(),
+  );
+}

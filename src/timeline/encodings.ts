@@ -1,0 +1,45 @@
+/** The encodings that states are kept in: three that are always there, and one's own. */
+
+import { bytes } from "../encode/bytes.js";
+import type { Encoding } from "../encode/encoding.js";
+import { json } from "../encode/json.js";
+import { msgpack } from "../encode/msgpack-encoding.js";
+import { KeepstateError } from "../errors.js";
+import { suggest } from "../suggest.js";
+
+/** The encoding of a snapshot that names none. */
+export const DEFAULT_ENCODING: Encoding = msgpack;
+
+/** Encodings by name. */
+export class Encodings {
+  readonly #known = new Map([msgpack, json, bytes].map((one) => [one.name, one] as const));
+
+  /** With encodings of one's own; their names must be new. */
+  constructor(own: readonly Encoding[] = []) {
+    for (const encoding of own) this.#add(encoding);
+  }
+
+  /** The encoding of this name, or UNSUPPORTED with what there is. */
+  get(name: string): Encoding {
+    const found = this.#known.get(name);
+    if (found) return found;
+    const names = [...this.#known.keys()];
+    throw new KeepstateError(
+      "UNSUPPORTED",
+      `No encoding is named ${name}.${suggest(name, names)} There are ${names.join(", ")}; ` +
+        "give others to open({ encodings }).",
+    );
+  }
+
+  #add(encoding: Encoding): void {
+    const { name } = encoding;
+    if (typeof name === "string" && /^[a-z0-9][a-z0-9.+-]*$/.test(name) && !this.#known.has(name)) {
+      this.#known.set(name, encoding);
+      return;
+    }
+    const message =
+      `An encoding cannot be named ${JSON.stringify(name)}: a name is lower-case letters, digits ` +
+      "and . + -, and not taken.";
+    throw new KeepstateError("INVALID_ARGUMENT", message);
+  }
+}
