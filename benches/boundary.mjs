@@ -1,5 +1,5 @@
-// Bench `boundary`: what one crossing between JavaScript and the addon costs, beside the crossings
-// that Node and the peers make for the like. The floor, not the work: inputs are as small as useful.
+// Bench `boundary`: what one crossing between JavaScript and the addon costs, beside those that
+// Node and the peers make for the like. The floor, not the work: inputs are as small as useful.
 import { peakMegabytes } from "./harness/memory.mjs";
 import { rate } from "./harness/window.mjs";
 

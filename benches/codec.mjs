@@ -1,5 +1,5 @@
 // Bench `codec`: the last state of each session as JSON text, compressed and decompressed by the
-// one-shot calls. The rows "beside the crate" hold our addon against the same crates called in Rust.
+// one-shot calls. The rows "beside the crate" hold our addon against the crates called in Rust.
 import { peakMegabytes } from "./harness/memory.mjs";
 import { callSeconds } from "./harness/window.mjs";
 import { Replay, sessions } from "./sessions.mjs";

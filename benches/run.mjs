@@ -23,10 +23,11 @@ async function runBench(name, options) {
     if (!matches(workload.name, options.workload)) continue;
     const contenders = entered.filter((one) => bench.enters(one, workload));
     if (contenders.length === 0) continue;
-    const terms = { contestants: contenders, rounds: options.rounds, seconds: options.seconds, say };
-    const result = await compete(bench, workload, terms);
+    const result = await compete(bench, workload, { ...options, contestants: contenders, say });
     rows.push(...rowsOf(bench, workload, result.samples));
-    for (const [id, why] of Object.entries(result.out)) out[`${name} ${workload.name}, ${id}`] = why;
+    for (const [id, why] of Object.entries(result.out)) {
+      out[`${name} ${workload.name}, ${id}`] = why;
+    }
   }
   return { rows, out };
 }
@@ -59,7 +60,9 @@ async function main() {
     Object.assign(out, result.out);
   }
   say(machine());
-  if (rows.length === 0) say("No workload and contestant match --workload and --only.");
+  if (rows.length === 0 && Object.keys(out).length === 0) {
+    say("No workload and no contestant match --workload and --only.");
+  }
   publish(rows, { out, options });
   return Object.keys(out).some((what) => what.includes(", ours")) ? 1 : 0;
 }

@@ -54,7 +54,8 @@ export class Replay {
   *states() {
     const { base, listKey, items, steps } = this.#session;
     for (const [index, { upto, head }] of steps.entries()) {
-      if (this.#edits && index % 5 === 3 && upto > 2) this.#edit(items[this.#roll(upto - 1)], index);
+      const edited = this.#edits && index % 5 === 3 && upto > 2;
+      if (edited) this.#edit(items[this.#roll(upto - 1)], index);
       yield { ...base, ...head, [listKey]: items.slice(0, upto) };
     }
   }
@@ -82,8 +83,10 @@ const SYLLABLES = "ta re mi so lu ne ka do pe shi an or el in us".split(" ");
 
 function generate({ name, steps: count, perStep, words }) {
   const roll = dice(words * count);
-  const lexicon = Array.from({ length: 3000 }, () => word(roll));
-  const items = Array.from({ length: count * perStep }, (_, id) => item(id, { roll, lexicon, words }));
+  const vocabulary = Array.from({ length: 2000 }, () => word(roll));
+  const lexicon = Array.from({ length: 900 }, () => phrase(roll, vocabulary));
+  const source = { roll, lexicon, words };
+  const items = Array.from({ length: count * perStep }, (_, id) => item(id, source));
   const steps = Array.from({ length: count }, (_, index) => ({
     upto: (index + 1) * perStep,
     head: head(index, roll),
@@ -96,20 +99,29 @@ function word(roll) {
   return Array.from({ length: 1 + roll(4) }, () => SYLLABLES[roll(SYLLABLES.length)]).join("");
 }
 
-// Drawn from the square of a die, so that some words are frequent, as in language.
+const PHRASE = 8;
+
+// Whole phrases return, as paths and commands do in a session: that is what codecs live on.
+function phrase(roll, vocabulary) {
+  return Array.from({ length: PHRASE }, () => vocabulary[roll(vocabulary.length)]).join(" ");
+}
+
+// Drawn by two dice, so that some phrases are frequent.
 function text(roll, { lexicon, words }) {
-  const draw = () => lexicon[Math.floor((roll(lexicon.length) * roll(lexicon.length)) / lexicon.length)];
-  return Array.from({ length: words }, draw).join(" ");
+  const size = lexicon.length;
+  const draw = () => lexicon[Math.floor((roll(size) * roll(size)) / size)];
+  return Array.from({ length: Math.ceil(words / PHRASE) }, draw).join(" ");
 }
 
 function item(id, { roll, lexicon, words }) {
   const content = text(roll, { lexicon, words: Math.max(4, roll(2 * words)) });
   if (id % 2 === 0) return { role: "user", content, timestamp: 1767600000 + id * 7 };
-  const usage = { prompt_tokens: 1000 + 90 * id, completion_tokens: roll(900), cached: id % 3 === 0 };
+  const usage = { prompt_tokens: 1000 + 90 * id, completion_tokens: roll(900), cached: id % 3 < 1 };
   return { role: "assistant", content, extra: { id: `gen-${roll(1e9)}`, model: "m-1", usage } };
 }
 
 function head(index, roll) {
   const updated_at = new Date(Date.UTC(2026, 0, 5, 9, 0, index * 7)).toISOString();
-  return { step: index, updated_at, totals: { tool_calls: 2 * index, cost: roll(1e6) / 1e6 + index } };
+  const totals = { tool_calls: 2 * index, cost: roll(1e6) / 1e6 + index };
+  return { step: index, updated_at, totals };
 }

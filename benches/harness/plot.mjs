@@ -13,8 +13,8 @@ export function plot(rows) {
     return drawn.svg;
   });
   const size = `width="${LABEL + WIDTH + 120}" height="${top + 10}"`;
-  const style = `font-family="sans-serif" font-size="11"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${style}>\n${blocks.join("\n")}\n</svg>\n`;
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif"`;
+  return `${head} font-size="11">\n${blocks.join("\n")}\n</svg>\n`;
 }
 
 function block(row, top) {

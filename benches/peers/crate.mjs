@@ -13,7 +13,7 @@ function speeds(name, { bytes, seconds }) {
   try {
     const example = ["run", "--quiet", "--release", "-p", "keepstate-core", "--example", "speed"];
     const parameters = [...example, "--", name, INPUT, String(seconds)];
-    const options = { cwd: NATIVE, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] };
+    const options = { cwd: NATIVE, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
     return JSON.parse(execFileSync("cargo", parameters, options));
   } finally {
     rmSync(INPUT);

@@ -2,14 +2,16 @@
 // loads none of their packages, only `open` does, so that a peer that is not installed is left out
 // by name instead of breaking the run.
 //
-//   states    {name, modes, open(folder)} -> {save(state, k), restore(k), latest(), pack?(), close()}
-//   kv        {name, modes, open(folder)} -> {set(key, value), many: [put(pairs)], gets: [get(key)],
-//                                             value?(bytes), close()}
-//   codecs    {name, offers, open()}      -> (codec) => {compress?(bytes), decompress?(bytes)}
-//   hashes    {name, offers, open()}      -> (digest) => (bytes) => anything
-//   calls     {name, offers, open(folder)}-> {[call]: (index) => anything, close?()}
+//   states  {name, modes, open(folder)}  -> {save(state, k), restore(k), latest(last), close(),
+//                                            pack?()}
+//   kv      {name, modes, open(folder)}  -> {set(key, value), many: [put(pairs)],
+//                                            gets: [get(key)], value?(bytes), close()}
+//   codecs  {name, offers, open()}       -> (codec) => {compress?(bytes), decompress(bytes)}
+//   hashes  {name, offers, open()}       -> (digest) => (bytes) => anything
+//   calls   {name, offers, open(folder)} -> {[call]: (index) => anything, close?()}
 //
-// `modes` says what an acknowledged write is: "async" (handed to the system) or "durable" (on disk).
+// `modes` says what an acknowledged write is: "async" (handed to the system), "durable" (on disk),
+// or "packed" (no store: only its bytes are told).
 import * as betterSqlite3 from "./better-sqlite3.mjs";
 import * as classicLevel from "./classic-level.mjs";
 import * as crate from "./crate.mjs";

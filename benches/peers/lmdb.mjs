@@ -53,7 +53,11 @@ export const kv = [
     modes: ["async"],
     open: (folder) => openKeys(folder, { durable: false, noSync: true }),
   },
-  { name: "lmdb flushed", modes: ["durable"], open: (folder) => openKeys(folder, { durable: true }) },
+  {
+    name: "lmdb flushed",
+    modes: ["durable"],
+    open: (folder) => openKeys(folder, { durable: true }),
+  },
 ];
 
 export const calls = [

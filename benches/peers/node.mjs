@@ -1,4 +1,4 @@
-// What Node itself brings: node:crypto, node:zlib, and the calls whose cost is the boundary's floor.
+// What Node itself brings: node:crypto, node:zlib, and the calls that are the boundary's floor.
 import { createHash, hash, randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
