@@ -8,8 +8,7 @@ export function machine() {
 }
 
 export function tables(rows, out) {
-  const groups = Map.groupBy?.(rows, heading) ?? grouped(rows);
-  const parts = [...groups].map(([title, group]) => `${title}\n\n${table(group)}`);
+  const parts = [...grouped(rows)].map(([title, group]) => `${title}\n\n${table(group)}`);
   const left = Object.entries(out).map(([what, why]) => `left out: ${what}: ${why}`);
   return [...parts, left.join("\n")].filter(Boolean).join("\n\n");
 }
