@@ -33,8 +33,8 @@ async function show() {
   const ks = await open(folder);
   const run = ks.timeline("planner/run-42");
   await difference(run);
-  const { snapshots, problems } = await run.verify();
-  say(`Verified: ${snapshots} snapshots, ${problems.length} problems.`);
+  const { snapshots, damage } = await run.verify();
+  say(`Verified: ${snapshots} snapshots, ${damage.length} of them damaged.`);
   const plain = await plainSize(run);
   await ks.close();
   cost(plain);
