@@ -12,6 +12,7 @@ pub mod digest;
 pub mod disk;
 pub mod drive;
 pub mod error;
+pub mod file;
 pub mod hex;
 pub mod machine;
 pub mod store;
