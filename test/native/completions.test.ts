@@ -1,5 +1,5 @@
-// Completions are batched: what one tick asks for leaves together and comes back with one wake, every
-// promise settles exactly once, and nothing is left pending.
+// Completions are batched: what one tick asks for leaves together and comes back with one wake,
+// every promise settles exactly once, and nothing is left pending.
 
 import test from "ava";
 

@@ -1,5 +1,5 @@
-// Errors cross the boundary as data and become KeepstateErrors with the caller's stack; no panic and
-// no wrong argument takes the process along.
+// Errors cross the boundary as data and become KeepstateErrors with the caller's stack; no panic
+// and no wrong argument takes the process along.
 
 import test from "ava";
 
@@ -49,7 +49,7 @@ test("the addon and TypeScript have the same table of codes", (t) => {
   const table = Object.fromEntries(
     addon.codes().map(({ number, name, retryable }) => [name, [number, retryable]]),
   );
-  const own = Object.entries(CODES).map(([name, [number, retryable]]) => [name, [number, retryable]]);
+  const own = Object.entries(CODES).map(([name, [number, retry]]) => [name, [number, retry]]);
   t.deepEqual(table, Object.fromEntries(own));
 });
 
@@ -64,7 +64,8 @@ test("a panic is an error wherever it happens, and the addon goes on", async (t)
 });
 
 test("wrong arguments are errors and no crashes", async (t) => {
-  const store = value(addon.openMemory()) as unknown as Record<string, (...given: unknown[]) => never>;
+  type Loose = Record<string, (...given: unknown[]) => never>;
+  const store = value(addon.openMemory()) as unknown as Loose;
   const calls: [string, ...unknown[]][] = [
     ["put"],
     ["put", 7, BYTES],

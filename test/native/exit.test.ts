@@ -1,5 +1,5 @@
-// A process ends by itself when nothing is pending, not before what is pending has come, and at once
-// when it is told to; worker threads come and go with calls under way.
+// A process ends by itself when nothing is pending, not before what is pending has come, and at
+// once when it is told to; worker threads come and go with calls under way.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
