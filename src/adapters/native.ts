@@ -46,7 +46,7 @@ export class NativeStoreAdapter implements EmbeddedStore {
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<Version> {
     options.signal?.throwIfAborted();
     const soon = this.handle.put(key, bytes, condition(options.mode), options.ttl);
-    return abortable(options.signal, () => settled(soon));
+    return await abortable(options.signal, () => settled(soon));
   }
 
   async delete(key: string, { ifVersion, signal }: DeleteOptions = {}): Promise<void> {
@@ -70,7 +70,7 @@ export class NativeStoreAdapter implements EmbeddedStore {
   async commit(batch: readonly Op[], { signal }: CallOptions = {}): Promise<Version[]> {
     signal?.throwIfAborted();
     const soon = this.handle.commit(batch.map(nativeOp));
-    return abortable(signal, () => settled(soon));
+    return await abortable(signal, () => settled(soon));
   }
 
   getSync(key: string): Uint8Array | undefined {
@@ -90,7 +90,7 @@ export class NativeStoreAdapter implements EmbeddedStore {
   }
 
   async stats(): Promise<Record<string, number>> {
-    return settled(this.handle.stats());
+    return await settled(this.handle.stats());
   }
 
   async verify({ signal, progress }: VerifyOptions = {}): Promise<KeepstateError[]> {
