@@ -112,8 +112,9 @@ function npm(args) {
 async function buildAddon() {
   const profile = flags.includes("--release") ? "release" : "ci";
   const manifest = join(ROOT, "native", "Cargo.toml");
-  const args = ["build", "--manifest-path", manifest, "-p", "keepstate-node"];
-  await run("cargo", [...args, "--profile", profile, "--locked", ...(quiet ? ["--quiet"] : [])]);
+  const args = ["build", "--locked", "--manifest-path", manifest, "-p", "keepstate-node"];
+  const testing = profile === "ci" ? ["--features", "testing"] : [];
+  await run("cargo", [...args, "--profile", profile, ...testing, ...(quiet ? ["--quiet"] : [])]);
   const target = process.env.CARGO_TARGET_DIR || join(ROOT, "native", "target");
   return install(join(target, profile, libraryName()), join(ROOT, `keepstate.${triple()}.node`));
 }

@@ -213,14 +213,24 @@ export interface NativeDecompressOptions {
   readonly maxLength: number;
 }
 
+/** How busy the addon is. */
+export interface PoolFigures {
+  /** Of the whole process: threads, jobs waiting for one, and how often jobs were handed over. */
+  readonly threads: number;
+  readonly queued: number;
+  readonly batches: number;
+  /** Of this thread of JavaScript: promises not yet settled, and how often it was woken. */
+  readonly pending: number;
+  readonly wakes: number;
+}
+
 /** Everything the addon exports. */
 export interface NativeAddon {
   /** The version that this addon was built as; the loader refuses any but the package's own. */
   version(): string;
   /** The table of codes: number, name and whether a retry may help. */
   codes(): { number: number; name: string; retryable: boolean }[];
-  /** Threads of the pool, calls waiting in it, and calls that JavaScript still waits for. */
-  pool(): { threads: number; queued: number; pending: number };
+  pool(): PoolFigures;
 
   openLog(path: string, options: NativeLogOptions): Later<NativeStore>;
   openDir(path: string, options: NativeDirOptions): Later<NativeStore>;

@@ -1,8 +1,8 @@
 //! Digests: BLAKE3 and SHA-256 prove content, CRC-32C and CRC-64/NVME find accidents.
 //!
-//! The functions give what each of them is at home with: bytes or integers. [`Digest`] and [`Hasher`] are
-//! for callers that choose by name; there a checksum is its big-endian bytes, so that its hexadecimal text
-//! is the number as it is usually printed.
+//! The functions give what each of them is at home with: bytes or integers. [`Digest`] and
+//! [`Hasher`] are for callers that choose by name; there a checksum is its big-endian bytes, so
+//! that its hexadecimal text is the number as it is usually printed.
 
 use std::fmt;
 

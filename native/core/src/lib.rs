@@ -6,6 +6,7 @@
 //! that a driver answers (`drive`).
 #![deny(unsafe_code)]
 
+pub mod chunk;
 pub mod clock;
 pub mod codec;
 pub mod digest;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod hex;
 pub mod machine;
 pub mod msgpack;
+pub mod seal;
 pub mod store;
 pub mod timeline;
 pub mod wire;

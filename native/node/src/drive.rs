@@ -2,12 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::thread;
 
 use keepstate_core::clock::SystemClock;
 use keepstate_core::drive::{self, Ground};
 use keepstate_core::error::Result;
 use keepstate_core::machine::Machine;
-use keepstate_core::store::{Commit, Found, Query, Range, Store, Supports};
+use keepstate_core::store::{Commit, Entry, Found, Query, Range, Store, Supports};
 
 use crate::pool;
 use crate::store::Lane;
@@ -15,7 +16,7 @@ use crate::store::Lane;
 /// What a machine runs on, so that it steps on the pool and nowhere else.
 pub fn ground(store: &Arc<dyn Store>, lane: &Lane, cancelled: Arc<AtomicBool>) -> Ground {
     let store: Arc<dyn Store> = match lane {
-        Lane::Tick => Arc::new(Bounced(store.clone())),
+        Lane::Tick | Lane::WritesHere => Arc::new(Bounced(store.clone())),
         Lane::Here | Lane::Pool(_) => store.clone(),
     };
     Ground { store, clock: Arc::new(SystemClock), cancelled }
@@ -30,8 +31,8 @@ pub fn job<T: Send + 'static>(
     Box::new(move || drive::start(machine, &ground, done))
 }
 
-/// A store whose commits complete on the pool. Else a machine would go on, to compress and to hash,
-/// on the thread that syncs for everybody.
+/// A store whose commits complete where they were asked for, or else on the pool. A machine goes on
+/// where its commit completes, to compress and to hash: not on the thread that syncs for everybody.
 struct Bounced(Arc<dyn Store>);
 
 impl Store for Bounced {
@@ -43,14 +44,18 @@ impl Store for Bounced {
         self.0.get(key, range)
     }
 
-    fn list(&self, query: &Query) -> Result<Vec<keepstate_core::store::Entry>> {
+    fn list(&self, query: &Query) -> Result<Vec<Entry>> {
         self.0.list(query)
     }
 
     fn commit(&self, commits: Vec<Commit>) {
+        let asked = thread::current().id();
         let bounced = commits.into_iter().map(|Commit { ops, done }| Commit {
             ops,
-            done: Box::new(move |result| pool::submit(vec![Box::new(move || done(result))])),
+            done: Box::new(move |result| match thread::current().id() == asked {
+                true => done(result),
+                false => pool::submit(vec![Box::new(move || done(result))]),
+            }),
         });
         self.0.commit(bounced.collect());
     }

@@ -28,6 +28,8 @@ mod snapshot;
 mod soon;
 mod store;
 mod tape;
+#[cfg(feature = "testing")]
+mod testing;
 mod timeline;
 mod verify;
 
@@ -44,6 +46,7 @@ const EXPORTS: &[Named] = &[
     (c"codes", codes),
     (c"pool", pool_figures),
     (c"openMemory", open::memory),
+    (c"openLog", open::log),
     (c"openDir", open::dir),
     (c"abortToken", abort::abort_token),
     (c"timeline", timeline::timeline),
@@ -66,9 +69,15 @@ pub fn exports(exports: Object, env: napi::Env) -> napi::Result<()> {
     let (env, exports) = (Env(env.raw()), exports.raw());
     let fill = || -> Result<()> {
         Home::found(env)?;
-        EXPORTS.iter().try_for_each(|named| env.set(exports, named.0, function(env, *named)?))
+        #[cfg(feature = "testing")]
+        fill_with(env, exports, testing::EXPORTS)?;
+        fill_with(env, exports, EXPORTS)
     };
     fill().map_err(|error| napi::Error::from_reason(error.to_string()))
+}
+
+fn fill_with(env: Env, exports: Js, named: &[Named]) -> Result<()> {
+    named.iter().try_for_each(|named| env.set(exports, named.0, function(env, *named)?))
 }
 
 fn codes(call: &Call) -> Result<Js> {
@@ -86,7 +95,9 @@ fn pool_figures(call: &Call) -> Result<Js> {
     let object = env.object()?;
     env.set(object, c"threads", env.count(figures.threads as u64)?)?;
     env.set(object, c"queued", env.count(figures.queued as u64)?)?;
-    let pending = Home::of(env)?.queue.pending();
-    env.set(object, c"pending", env.count(pending as u64)?)?;
+    env.set(object, c"batches", env.count(figures.batches)?)?;
+    let queue = &Home::of(env)?.queue;
+    env.set(object, c"pending", env.count(queue.pending() as u64)?)?;
+    env.set(object, c"wakes", env.count(queue.wakes())?)?;
     Ok(object)
 }

@@ -3,10 +3,12 @@
 use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepstate_core::clock::SystemClock;
 use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::store::dir::{DirOptions, DirStore};
+use keepstate_core::store::log::{Durability, Log, LogOptions};
 use keepstate_core::store::memory::MemoryStore;
 
 use crate::export::Call;
@@ -14,6 +16,9 @@ use crate::home::Home;
 use crate::js::{expected, Env, Js};
 use crate::pool::Strand;
 use crate::store::{opened, Lane};
+
+/// Without durability, what was acknowledged is synced after so many milliseconds.
+const SYNC_EVERY: u64 = 1000;
 
 /// A new, empty store in memory.
 pub fn memory(call: &Call) -> Result<Js> {
@@ -40,6 +45,31 @@ pub fn dir(call: &Call) -> Result<Js> {
     Home::of(call.env)?.later(call.env, open, |env, store| {
         opened(env, Arc::new(store), Lane::Pool(Arc::new(Strand::default())))
     })
+}
+
+/// The embedded log.
+pub fn log(call: &Call) -> Result<Js> {
+    let [path, given, ..] = call.arguments;
+    let (path, given) = (call.path(path)?, Given { env: call.env, object: given });
+    let default = LogOptions::default();
+    let window = given.count(c"syncEvery", "syncEvery")?.unwrap_or(SYNC_EVERY);
+    let sync = given.sync()?;
+    let options = LogOptions {
+        durability: match sync {
+            true => Durability::Sync,
+            false => Durability::Async { window: Duration::from_millis(window) },
+        },
+        create: given.flag(c"create", "create")?.unwrap_or(default.create),
+        read_only: given.flag(c"readOnly", "readOnly")?.unwrap_or(default.read_only),
+        segment_bytes: given.count(c"segment", "segment")?.unwrap_or(default.segment_bytes),
+        memory_budget: given
+            .count(c"memory", "memory")?
+            .map_or(default.memory_budget, |bytes| bytes as usize),
+        ..default
+    };
+    let open = move || Log::open(&path, options, Arc::new(SystemClock));
+    let opened = move |env, log| opened(env, log, if sync { Lane::Tick } else { Lane::WritesHere });
+    Home::of(call.env)?.later(call.env, open, opened)
 }
 
 /// Options, of which any may be absent.

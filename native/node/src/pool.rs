@@ -19,6 +19,8 @@ pub type Job = Box<dyn FnOnce() + Send>;
 pub struct Figures {
     pub threads: usize,
     pub queued: usize,
+    /// How often jobs were handed over.
+    pub batches: u64,
 }
 
 struct Pool {
@@ -32,6 +34,7 @@ struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    batches: u64,
 }
 
 static POOL: LazyLock<Pool> =
@@ -49,6 +52,7 @@ pub fn submit(jobs: Vec<Job>) {
     let pool = &*POOL;
     let mut state = pool.state.lock();
     let count = jobs.len();
+    state.batches += 1;
     state.jobs.extend(jobs);
     let woken = count.min(state.idle);
     let missing = (count - woken).min(pool.most - state.threads);
@@ -149,5 +153,5 @@ impl Strand {
 /// How busy the pool is.
 pub fn figures() -> Figures {
     let state = POOL.state.lock();
-    Figures { threads: state.threads, queued: state.jobs.len() }
+    Figures { threads: state.threads, queued: state.jobs.len(), batches: state.batches }
 }

@@ -10,7 +10,7 @@
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use keepstate_core::error::{Code, Error, Result};
@@ -31,6 +31,8 @@ pub struct Queue {
     state: Mutex<State>,
     /// Promises not yet settled. Changed on the JavaScript thread only.
     pending: AtomicUsize,
+    /// How often JavaScript was woken.
+    wakes: AtomicU64,
 }
 
 struct State {
@@ -50,7 +52,8 @@ impl Queue {
     /// The queue of this environment.
     pub fn new(env: Env) -> Result<Arc<Self>> {
         let state = State { messages: Vec::new(), armed: false, function: None };
-        let queue = Arc::new(Queue { state: Mutex::new(state), pending: AtomicUsize::new(0) });
+        let (pending, wakes) = Default::default();
+        let queue = Arc::new(Queue { state: Mutex::new(state), pending, wakes });
         let function = create(env, &queue)?;
         queue.state.lock().function = Some(Function(function));
         let own = Arc::into_raw(queue.clone()).cast_mut().cast();
@@ -80,6 +83,11 @@ impl Queue {
         self.pending.load(Ordering::Relaxed)
     }
 
+    /// How often JavaScript was woken.
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
     fn began(&self, env: Env) {
         if self.pending.fetch_add(1, Ordering::Relaxed) == 0 {
             if let Some(function) = self.state.lock().function {
@@ -99,6 +107,7 @@ impl Queue {
     }
 
     fn drain(&self, env: Env) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
         let mut messages = {
             let mut state = self.state.lock();
             state.armed = false;

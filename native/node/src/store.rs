@@ -21,6 +21,8 @@ use crate::verify::verify;
 pub enum Lane {
     /// On the JavaScript thread: each takes microseconds.
     Here,
+    /// Writes there, reads on the pool: they may have to wait for the disk.
+    WritesHere,
     /// Reads on the pool; commits are handed over at the end of the tick, without blocking.
     Tick,
     /// All on the pool; writes in their order.
@@ -151,7 +153,7 @@ fn write(call: &Call, ops: Vec<Op>, convert: Convert<Vec<Version>>) -> Result<Js
     let result = soon(call.env, convert, |done| {
         let (store, commit) = (&handle.store, Commit { ops, done });
         staged = match &handle.lane {
-            Lane::Here => {
+            Lane::Here | Lane::WritesHere => {
                 store.commit(vec![commit]);
                 Ok(())
             }

@@ -205,7 +205,7 @@ fn save(call: &Call) -> Result<Js> {
         // Queued here, so that saves land in the order of their calls; driven elsewhere.
         let Some(machine) = handle.timeline.save(save, done) else { return };
         staged = match lane {
-            Lane::Here if weight <= SMALL => {
+            Lane::Here | Lane::WritesHere if weight <= SMALL => {
                 drive::start(machine, &ground, drop);
                 Ok(())
             }

@@ -44,7 +44,8 @@ impl Codec for Brotli {
 
     fn decoder(&self, bound: usize) -> Result<Box<dyn Decoder>> {
         let alloc = StandardAlloc::default;
-        // Strict: windows above 16 MiB are not of RFC 7932, and would be allocated on a header's word.
+        // Strict: windows above 16 MiB are not of RFC 7932, and would be allocated on a header's
+        // word.
         let state = Box::new(BrotliState::new_strict(alloc(), alloc(), alloc()));
         let step = vec![0; STEP].into_boxed_slice();
         Ok(Box::new(Decompressor { state, step, ended: false, growth: Growth::new(bound) }))

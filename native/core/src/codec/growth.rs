@@ -20,8 +20,8 @@ impl Growth {
         self.left
     }
 
-    /// Makes room for at least one byte: about as much as there is already, never beyond the bound but
-    /// for the one byte that shows that the bound was exceeded.
+    /// Makes room for at least one byte: about as much as there is already, never beyond the bound
+    /// but for the one byte that shows that the bound was exceeded.
     pub(super) fn reserve(&self, out: &mut Vec<u8>) {
         if out.capacity() == out.len() {
             let step = out.len().max(FIRST).min(self.left.saturating_add(1));
@@ -42,7 +42,7 @@ impl Growth {
         Error::new(
             Code::ValueTooLarge,
             format!(
-                "The data unpacks to more than the allowed {} bytes; allow more if it can be trusted.",
+                "The data unpacks to more than {} bytes; allow more if it can be trusted.",
                 self.bound
             ),
         )

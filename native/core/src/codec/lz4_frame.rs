@@ -1,8 +1,8 @@
 //! Reading LZ4 frames.
 //!
-//! This is done here, unit by unit, and only the blocks are lz4_flex's: a push-style decoder must know
-//! where a unit ends; a frame that is cut between two blocks must be an error; and buffers must follow
-//! the data that is there, not the sizes that a header states.
+//! This is done here, unit by unit, and only the blocks are lz4_flex's: a push-style decoder must
+//! know where a unit ends; a frame that is cut between two blocks must be an error; and buffers
+//! must follow the data that is there, not the sizes that a header states.
 
 use std::hash::Hasher;
 

@@ -18,7 +18,8 @@ pub struct OneShot {
 }
 
 impl OneShot {
-    /// `compress` gets a level within `levels`; `decompress` gets the greatest length that it may give.
+    /// `compress` gets a level within `levels`; `decompress` gets the greatest length that it may
+    /// give.
     pub fn new(
         levels: Levels,
         compress: impl Fn(i32, &[u8]) -> Result<Vec<u8>> + Send + Sync + 'static,
@@ -35,30 +36,34 @@ impl Codec for OneShot {
 
     fn encoder(&self, level: Option<i32>) -> Result<Box<dyn Encoder>> {
         let level = self.levels.pick("this codec", level)?;
-        let call = Arc::clone(&self.compress);
-        Ok(Box::new(Collected { all: Vec::new(), call: Box::new(move |raw| call(level, raw)) }))
+        let compress = Arc::clone(&self.compress);
+        let call =
+            move |raw: &[u8]| compress(level, raw).map_err(|cause| failed("compress", cause));
+        Ok(Box::new(Collected { all: Vec::new(), call: Box::new(call) }))
     }
 
     fn decoder(&self, bound: usize) -> Result<Box<dyn Decoder>> {
-        let call = Arc::clone(&self.decompress);
-        let call = Box::new(move |stored: &[u8]| {
-            let raw = call(bound, stored).map_err(|cause| {
-                Error::new(
-                    Code::CodecFailed,
-                    "A codec of your own could not decompress; see the cause.",
-                )
-                .caused_by(cause)
-            })?;
+        let decompress = Arc::clone(&self.decompress);
+        let call = move |stored: &[u8]| {
+            let raw = decompress(bound, stored).map_err(|cause| failed("decompress", cause))?;
             Growth::new(bound).spend(raw.len())?;
             Ok(raw)
-        });
-        Ok(Box::new(Collected { all: Vec::new(), call }))
+        };
+        Ok(Box::new(Collected { all: Vec::new(), call: Box::new(call) }))
     }
 }
 
+fn failed(doing: &str, cause: Error) -> Error {
+    let text = format!("A codec of your own could not {doing}; see the cause.");
+    Error::new(Code::CodecFailed, text).caused_by(cause)
+}
+
+/// What is done with everything at the end.
+type Call = dyn Fn(&[u8]) -> Result<Vec<u8>> + Send;
+
 struct Collected {
     all: Vec<u8>,
-    call: Box<dyn Fn(&[u8]) -> Result<Vec<u8>> + Send>,
+    call: Box<Call>,
 }
 
 impl Collected {

@@ -47,8 +47,8 @@ impl Registry {
         Registry { entries: RwLock::new(entries) }
     }
 
-    /// Adds a codec. A name or an extension that is taken is `INVALID_ARGUMENT`: what is stored under a
-    /// name must never change its meaning.
+    /// Adds a codec. A name or an extension that is taken is `INVALID_ARGUMENT`: what is stored
+    /// under a name must never change its meaning.
     pub fn register(&self, name: &str, extensions: &[&str], codec: Arc<dyn Codec>) -> Result<()> {
         check_name(name)?;
         extensions.iter().try_for_each(|extension| check_extension(extension))?;
@@ -94,7 +94,7 @@ impl Registry {
             .filter_map(|extension| (!extension.is_empty()).then_some(extension.as_str()))
             .collect();
         let text = format!(
-            "No codec has the extension '{extension}'; there are {}. Register yours before it is used.",
+            "No codec has the extension '{extension}'; there are {}. Register yours first.",
             known.join(" ")
         );
         fail(Code::UnknownCodec, text)

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod dir;
 pub mod key;
+pub mod log;
 pub mod memory;
 
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub struct Ground {
 impl Ground {
     /// Reads it from the store.
     pub async fn load(run: &Run) -> Result<Ground> {
-        let encoder = ContextEncoder::new(run.shared.options.level)?;
+        let encoder = ContextEncoder::new(Some(run.shared.options.level))?;
         let tail = Tail::load(run).await?;
         let (settled, pending) = (tail.sequence, BTreeMap::new());
         Ok(Ground { tail, encoder, begins: 0, pending, settled, captured: false })

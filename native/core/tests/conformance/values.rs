@@ -3,7 +3,7 @@
 use keepstate_core::store::{Mode, Query, Range, StoreExt};
 use keepstate_core::Code;
 
-use super::{code, keys, odd_keys, put, value, version, Subject};
+use super::{code, deep_keys, keys, odd_keys, put, value, version, Subject};
 
 pub fn what_was_put_is_got(store: Subject) {
     let first = put(&store, "a/b", b"one");
@@ -57,7 +57,9 @@ pub fn a_range_is_cut_as_pread_cuts(store: Subject) {
 }
 
 pub fn odd_keys_stay_apart(store: Subject) {
-    let all = odd_keys();
+    let mut all = odd_keys();
+    all.extend(deep_keys());
+    all.sort_unstable();
     for key in &all {
         put(&store, key, key.as_bytes());
     }

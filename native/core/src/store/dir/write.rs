@@ -1,5 +1,7 @@
 //! Writing: the content first, beside its place; then, under the lock, condition and rename.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::names::Place;
@@ -27,7 +29,7 @@ impl Tree {
     /// Makes the names durable that async writes changed.
     pub fn flush(&self) -> Result<()> {
         let folders = std::mem::take(&mut *self.unsynced.lock());
-        let synced = folders.iter().try_for_each(|folders| self.sync_way(folders));
+        let synced = self.sync_all(folders.clone());
         if synced.is_err() {
             self.unsynced.lock().extend(folders);
         }
@@ -133,12 +135,22 @@ impl Tree {
         Ok(())
     }
 
-    fn sync_way(&self, folders: &[String]) -> Result<()> {
-        match self.descend(folders)? {
-            Some(folder) => folder.sync(),
-            // Removed since; its removal is in the set by the folder that it was in.
-            None => Ok(()),
+    /// Syncs these folders. The greatest is the deepest of its kind, and those above it that are
+    /// among them are synced on the way to it.
+    fn sync_all(&self, mut left: BTreeSet<Vec<String>>) -> Result<()> {
+        while let Some(way) = left.pop_last() {
+            let mut here = Reached::Here(&self.root);
+            for (depth, name) in way.iter().enumerate() {
+                if left.remove(way.get(..depth).unwrap_or_default()) {
+                    here.sync()?;
+                }
+                // One that was removed since: its removal is among the changes of one above.
+                let Some(folder) = here.child(name)? else { break };
+                here = Reached::Below(folder);
+            }
+            here.sync()?;
         }
+        Ok(())
     }
 }
 
