@@ -9,9 +9,10 @@ export async function abortable<T>(
   call: () => T | PromiseLike<T>,
   cancel?: () => void,
 ): Promise<T> {
-  if (!signal) return call();
+  // Awaited here and below, so that the stack of a failure names its async callers.
+  if (!signal) return await call();
   signal.throwIfAborted();
-  return new Promise<T>((resolve, reject) => {
+  return await new Promise<T>((resolve, reject) => {
     const stop = (): void => {
       cancel?.();
       reject(signal.reason);

@@ -140,11 +140,14 @@ export class Keepstate implements AsyncDisposable {
     return this.#config.effective.get(key)?.value;
   }
 
-  #track<T>(work: Promise<T>): Promise<T> {
-    const done = (): void => void this.#working.delete(work);
+  /** Nothing else may wait for `work`, or the stacks of its failures end here. */
+  async #track<T>(work: Promise<T>): Promise<T> {
     this.#working.add(work);
-    work.then(done, done);
-    return work;
+    try {
+      return await work;
+    } finally {
+      this.#working.delete(work);
+    }
   }
 
   #requireOpen(): void {

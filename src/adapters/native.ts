@@ -32,24 +32,31 @@ export class NativeStoreAdapter implements EmbeddedStore {
   /** What timelines of the core run on. */
   readonly handle: NativeStore;
 
+  /** There only where the store has batches. */
+  readonly commit?: NonNullable<EmbeddedStore["commit"]>;
+
   constructor(handle: NativeStore) {
     this.handle = handle;
     const { view: _, ...supports } = handle.supports();
     this.supports = { ...supports, watch: false };
+    if (supports.commit) this.commit = (batch, options) => this.#commit(batch, options);
   }
 
   async get(key: string, { range, signal }: GetOptions = {}): Promise<Found | undefined> {
+    requireText(key);
     const found = await abortable(signal, () => settled(this.handle.get(key, range)));
     return found ?? undefined;
   }
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<Version> {
     options.signal?.throwIfAborted();
+    requireText(key);
     const soon = this.handle.put(key, bytes, condition(options.mode), options.ttl);
-    return abortable(options.signal, () => settled(soon));
+    return await abortable(options.signal, () => settled(soon));
   }
 
   async delete(key: string, { ifVersion, signal }: DeleteOptions = {}): Promise<void> {
+    requireText(key);
     await abortable(signal, () => settled(this.handle.delete(key, ifVersion)));
   }
 
@@ -60,20 +67,18 @@ export class NativeStoreAdapter implements EmbeddedStore {
       const limit = Math.min(left, PAGE);
       const query = { prefix, limit, ...(after === undefined ? {} : { after }) };
       const page = await abortable(options.signal, () => settled(this.handle.list(query)));
-      yield* page;
+      for (const entry of page) {
+        options.signal?.throwIfAborted();
+        yield entry;
+      }
       if (page.length < limit) return;
       left -= page.length;
       after = page.at(-1)?.key;
     }
   }
 
-  async commit(batch: readonly Op[], { signal }: CallOptions = {}): Promise<Version[]> {
-    signal?.throwIfAborted();
-    const soon = this.handle.commit(batch.map(nativeOp));
-    return abortable(signal, () => settled(soon));
-  }
-
   getSync(key: string): Uint8Array | undefined {
+    requireText(key);
     let into = SCRATCH;
     let length = this.handle.getSync(key, into);
     while (length > into.length) {
@@ -90,7 +95,7 @@ export class NativeStoreAdapter implements EmbeddedStore {
   }
 
   async stats(): Promise<Record<string, number>> {
-    return settled(this.handle.stats());
+    return await settled(this.handle.stats());
   }
 
   async verify({ signal, progress }: VerifyOptions = {}): Promise<KeepstateError[]> {
@@ -115,6 +120,13 @@ export class NativeStoreAdapter implements EmbeddedStore {
   async close(): Promise<void> {
     await settled(this.handle.close());
   }
+
+  async #commit(batch: readonly Op[], { signal }: CallOptions = {}): Promise<Version[]> {
+    signal?.throwIfAborted();
+    for (const { key } of batch) requireText(key);
+    const soon = this.handle.commit(batch.map(nativeOp));
+    return await abortable(signal, () => settled(soon));
+  }
 }
 
 /** The condition as the core takes it: a version, null for absent, undefined for none. */
@@ -136,4 +148,11 @@ function nativeOp(op: Op): NativeOp {
     case "check":
       return [CHECK, op.key, op.version ?? null];
   }
+}
+
+/** UTF-8 cannot hold half of a surrogate pair: it would silently become another key. */
+function requireText(key: string): void {
+  if (typeof key === "string" && key.isWellFormed()) return;
+  const message = `A key must be well-formed text, not ${JSON.stringify(key)}.`;
+  throw new KeepstateError("INVALID_ARGUMENT", message);
 }

@@ -17,7 +17,8 @@ export function value<T>(outcome: Outcome<T>): T {
 /** The value that the call gave or will give, or rejects with what failed. */
 export async function settled<T>(soon: Soon<T>): Promise<T> {
   const outcome = await soon;
-  if (failed(outcome)) throw raised(outcome, settled);
+  // Behind an await this function is the lowest frame that there is: its async callers follow.
+  if (failed(outcome)) throw raised(outcome);
   return outcome;
 }
 

@@ -36,7 +36,7 @@ export function embeddedCore(
   return {
     save: async (change, signal) => {
       const soon = timeline.save(change);
-      return abortable(signal, () => settled(soon));
+      return await abortable(signal, () => settled(soon));
     },
     restore: (ref, signal) => cancellable(signal, (token) => timeline.restore(ref, token)),
     show: (ref, signal) => cancellable(signal, (token) => timeline.show(ref, token)),
@@ -51,10 +51,10 @@ async function cancellable<T>(
   signal: AbortSignal | undefined,
   call: (token: AbortToken | undefined) => Later<T>,
 ): Promise<T> {
-  if (!signal) return settled(call(undefined));
+  if (!signal) return await settled(call(undefined));
   signal.throwIfAborted();
   const token = native().abortToken();
-  return abortable(
+  return await abortable(
     signal,
     () => settled(call(token)),
     () => token.abort(),

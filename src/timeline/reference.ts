@@ -80,7 +80,7 @@ export function timelineName(of: string | TimelineName): TimelineName {
   for (const part of ["agent", "session"] as const) {
     const text: unknown = of[part];
     if (typeof text !== "string" || !text) throw invalid(whole, `${part} must be non-empty text`);
-    if (!isWellFormed(text)) throw invalid(whole, `${part} has half of a surrogate pair`);
+    if (!text.isWellFormed()) throw invalid(whole, `${part} has half of a surrogate pair`);
   }
   return { agent: of.agent, session: of.session };
 }
@@ -108,7 +108,7 @@ export function encodeName(name: string): string {
 
 function decodeName(name: string, whole: string): string {
   try {
-    if (/%(?![0-9A-Fa-f]{2})/.test(name) || !isWellFormed(name)) throw new URIError();
+    if (/%(?![0-9A-Fa-f]{2})/.test(name) || !name.isWellFormed()) throw new URIError();
     return name.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeURIComponent);
   } catch (cause) {
     throw invalid(whole, "after % two hex digits of UTF-8 must follow; % itself is %25", cause);
@@ -126,11 +126,6 @@ function parseSequence(digits: string, whole: string): number {
   const sequence = /^[1-9][0-9]*$/.test(digits) ? Number(digits) : 0;
   if (sequence >= 1 && sequence <= SEQUENCE_MAX) return sequence;
   throw invalid(whole, "behind @ stands a number from 1, or latest");
-}
-
-/** `String.prototype.isWellFormed`, which the type library of ES2022 does not have. */
-function isWellFormed(text: string): boolean {
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
 }
 
 function invalid(text: string, why: string, cause?: unknown): KeepstateError {

@@ -31,13 +31,22 @@ export interface Snapshot {
 
 /** The snapshot that the core tells of. */
 export function snapshotOf(name: TimelineName, told: NativeSnapshot): Snapshot {
-  const { time, metadata, schemaVersion: _, ...rest } = told;
+  const { sequence, id, parent, label, description, metadata, idempotencyKey } = told;
+  const { encoding, size, storedBytes } = told;
   return {
-    ref: formatReference(name, { sequence: told.sequence }),
+    ref: formatReference(name, { sequence }),
     agent: name.agent,
     session: name.session,
-    ...rest,
-    time: new Date(time),
+    sequence,
+    id,
+    parent,
+    time: new Date(told.time),
+    ...(label === undefined ? {} : { label }),
+    ...(description === undefined ? {} : { description }),
     ...(metadata ? { metadata: decodeMsgpack(metadata) as Record<string, unknown> } : {}),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    encoding,
+    size,
+    storedBytes,
   };
 }

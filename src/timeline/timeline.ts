@@ -97,8 +97,8 @@ export class Timeline<State = unknown> {
     if (!later) accept(verdict, "The state");
     const change = { bytes: this.#parts.encoding.encode(state), ...this.#meta(options) };
     if (later) verdict.catch(() => undefined);
-    else if (!this.#judged) return this.#parts.track(this.#send(change, options));
-    return this.#parts.track(this.#sendJudged(change, options));
+    else if (!this.#judged) return await this.#parts.track(this.#send(change, options));
+    return await this.#parts.track(this.#sendJudged(change, options));
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */
@@ -170,7 +170,7 @@ export class Timeline<State = unknown> {
   /** Removes all snapshots and tells how many they were. The numbers never restart. */
   async delete({ signal }: SignalOptions = {}): Promise<number> {
     this.#parts.requireOpen();
-    return this.#parts.track(this.#parts.core.delete(signal));
+    return await this.#parts.track(this.#parts.core.delete(signal));
   }
 
   /** Reads snapshots whole, or one, and proves their hashes. */
@@ -223,10 +223,10 @@ export class Timeline<State = unknown> {
     };
   }
 
-  #run<T>(call: (core: TimelineCore, at: string) => Promise<T>, ref?: string): Promise<T> {
+  async #run<T>(call: (core: TimelineCore, at: string) => Promise<T>, ref?: string): Promise<T> {
     const { core, track, requireOpen } = this.#parts;
     requireOpen();
-    return track(call(core, this.#selector(ref)));
+    return await track(call(core, this.#selector(ref)));
   }
 
   #selector(ref: string | undefined): string {
