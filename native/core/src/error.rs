@@ -115,11 +115,20 @@ struct Inner {
 impl Error {
     /// An error of `code`. `message` says what happened and what the user can do.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error(Box::new(Inner { code, message: message.into(), place: Place::default(), cause: None }))
+        Error(Box::new(Inner {
+            code,
+            message: message.into(),
+            place: Place::default(),
+            cause: None,
+        }))
     }
 
     /// A failure of the operating system, with the code that its kind means.
-    pub fn io(source: std::io::Error, doing: impl fmt::Display, path: impl AsRef<std::path::Path>) -> Self {
+    pub fn io(
+        source: std::io::Error,
+        doing: impl fmt::Display,
+        path: impl AsRef<std::path::Path>,
+    ) -> Self {
         use std::io::ErrorKind as Kind;
         let path = path.as_ref().display().to_string();
         let (code, advice) = match source.kind() {
@@ -128,7 +137,9 @@ impl Error {
             Kind::StorageFull | Kind::QuotaExceeded => {
                 (Code::DiskFull, "free some space; deleting and pruning still work")
             }
-            Kind::ReadOnlyFilesystem => (Code::ReadOnly, "open another folder, or only read from this one"),
+            Kind::ReadOnlyFilesystem => {
+                (Code::ReadOnly, "open another folder, or only read from this one")
+            }
             _ => (Code::Io, "check the disk and try again"),
         };
         let mut error = Error::new(code, format!("{doing} failed at {path}: {source}; {advice}."));
