@@ -24,7 +24,7 @@ export const deleteCommand: Command = {
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = target(await call.open("write"), call.arguments[0] ?? "");
   const name = timeline.ref;
   if (at !== undefined) {
     const message = `Only whole timelines can be deleted: write ${name} without ${at}.`;

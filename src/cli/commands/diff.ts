@@ -35,7 +35,7 @@ export const diffCommand: Command = {
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const ks = await call.open();
+  const ks = await call.open("read");
   const from = target(ks, call.arguments[0] ?? "");
   const to = beside(ks, from, call.arguments[1]);
   const [before, after] = await Promise.all(

@@ -42,7 +42,7 @@ async function run(call: Call): Promise<void> {
 
 async function timelines(call: Call, prefix: string): Promise<void> {
   const { terminal } = call;
-  const ks = await call.open();
+  const ks = await call.open("read");
   const limit = numberOf(call, "limit") ?? Infinity;
   const found: TimelineEntry[] = [];
   for await (const entry of ks.timelines(prefix, { signal: terminal.world.signal })) {
@@ -55,7 +55,7 @@ async function timelines(call: Call, prefix: string): Promise<void> {
 
 async function snapshots(call: Call, reference: string): Promise<void> {
   const { terminal } = call;
-  const { timeline } = target(await call.open(), reference);
+  const { timeline } = target(await call.open("read"), reference);
   const found: Snapshot[] = [];
   const options = {
     after: numberOf(call, "after"),

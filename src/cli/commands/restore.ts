@@ -29,7 +29,7 @@ export const restore: Command = {
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = target(await call.open("read"), call.arguments[0] ?? "");
   if (call.has("raw")) {
     const { bytes } = await timeline.restoreBytes(at, { signal });
     return write(call, bytes);

@@ -41,7 +41,7 @@ async function run(call: Call): Promise<void> {
   const bytes = await readInput(file, call.terminal);
   const raw = call.has("raw");
   const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
-  const ks = await call.open();
+  const ks = await call.open("create");
   const { timeline, at } = target(ks, reference, raw ? { encoding: "bytes" } : {});
   if (at !== undefined) {
     const message = `A save goes to a timeline: write ${timeline.ref} without ${at}.`;

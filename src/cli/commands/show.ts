@@ -19,7 +19,7 @@ export const show: Command = {
 
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = target(await call.open("read"), call.arguments[0] ?? "");
   const snapshot = await timeline.show(at, { signal: terminal.world.signal });
   if (call.has("json")) return terminal.json(snapshot);
   const pairs = describe(snapshot).filter(([, value]) => value !== undefined);

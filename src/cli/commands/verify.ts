@@ -39,7 +39,7 @@ export const verify: Command = {
 
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
-  const ks = await call.open();
+  const ks = await call.open("read");
   const progress = new Progress(terminal, "verify:");
   const checked = await check(call, ks, progress).finally(() => progress.end());
   if (call.has("json")) await terminal.json(checked);
