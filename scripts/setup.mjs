@@ -1,5 +1,5 @@
-// Makes a checkout ready to run: installs packages, builds the addon, compiles TypeScript. Each step
-// does only what has changed, so it is cheap to run before everything else.
+// Makes a checkout ready to run: installs packages, builds the addon, compiles TypeScript. Each
+// step does only what has changed, so it is cheap to run before everything else.
 //
 //   node scripts/setup.mjs [--release] [--typescript] [--quiet]
 //
@@ -71,13 +71,13 @@ function checkToolchain() {
   const cc = process.env.CC || "cc";
   if (process.platform !== "win32" && spawnSync(cc, ["--version"]).error) {
     throw new Error(
-      "Keepstate's addon needs a C compiler: install one (Debian: apt-get install build-essential; " +
-        "macOS: xcode-select --install).",
+      "Keepstate's addon needs a C compiler: install one " +
+        "(Debian: apt-get install build-essential; macOS: xcode-select --install).",
     );
   }
 }
 
-/** The first version number that `name --version` prints, or undefined where there is no such program. */
+/** The first version that `name --version` prints; undefined where there is no such program. */
 function versionOf(name) {
   const { error, status, stdout } = spawnSync(name, ["--version"], { encoding: "utf8" });
   if (error || status !== 0) return undefined;
@@ -162,7 +162,8 @@ function run(command, args) {
     child.on("error", (error) => reject(new Error(`${command} did not start: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (code === 0) return resolve();
-      reject(new Error(`${command} ${args[0]} failed (${signal || code}): see what it wrote above.`));
+      const words = `${command} ${args[0]} failed (${signal || code})`;
+      reject(new Error(`${words}: see what it wrote above.`));
     });
   });
 }

@@ -4,14 +4,12 @@ import { Kind } from "./node.js";
 import { Output } from "./output.js";
 import type { Recorder } from "./recorder.js";
 import { Refusal, unsupported } from "./refusal.js";
-import { writeConverted, writeRich, type RichWriter } from "./rich.js";
+import { isNumbers, NUMBERS, writeConverted, writeRich, type RichWriter } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { ShapeTable, type Shape } from "./shape.js";
 
 type Dictionary = Record<string, unknown>;
 
-/** An array of at least this many numbers, and nothing else, is recorded as numbers. */
-const NUMBERS = 64;
 /** An array may have this many holes; beyond, at least a quarter of its slots must be filled. */
 const SPARSE = 1 << 16;
 /** How many levels lie between two looks for a cycle; a power of two. */
@@ -265,9 +263,4 @@ export class Encoder implements RichWriter {
     for (let i = 0; i < keys.length; i++) this.entry(shape, i, object[keys[i] as string]);
     this.recorder?.closeNode(Kind.instance, shape, start);
   }
-}
-
-function isNumbers(array: readonly unknown[]): array is readonly number[] {
-  for (let i = 0; i < array.length; i++) if (typeof array[i] !== "number") return false;
-  return true;
 }

@@ -45,6 +45,8 @@ export class Node {
    * inside it.
    */
   ends: number[];
+  /** The size of what comes before the first value, or before the first key. */
+  head = 0;
   /** Deeply frozen, and may be skipped when met again. */
   frozen = false;
 

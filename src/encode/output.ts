@@ -1,4 +1,4 @@
-import { Refusal } from "./refusal.js";
+import { tooLarge } from "./refusal.js";
 
 const FIRST_SIZE = 1 << 16;
 // Above this, the buffer of a large save is given back instead of being kept for the next.
@@ -43,13 +43,7 @@ export class Output {
 
   #grow(size: number): void {
     const needed = this.at + size;
-    if (this.at > this.#limit) {
-      throw new Refusal(
-        "OUT_OF_MEMORY",
-        `The state takes more than ${this.#limit} bytes. ` +
-          "Look for an object that is referred to many times, or raise limits.bytes.",
-      );
-    }
+    if (this.at > this.#limit) throw tooLarge(this.#limit);
     const old = this.bytes;
     this.#replace(Math.max(needed, old.length * 2));
     old.copy(this.bytes, 0, 0, this.at);

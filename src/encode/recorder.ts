@@ -1,4 +1,5 @@
 import { HOLE, Kind, Node, type NodeKind } from "./node.js";
+import { countHeaderSize } from "./scalars.js";
 import { NO_KEYS, type Shape } from "./shape.js";
 import { MAX_DEPTH } from "./limits.js";
 
@@ -119,6 +120,7 @@ export class Recorder {
     }
     node.vals = vals;
     node.ends = ends;
+    node.head = kind === Kind.converted ? 0 : countHeaderSize(count);
     if (this.#freezes) node.frozen = isFrozen(node);
     this.#lower(first, mark);
     this.#pushNode(node);

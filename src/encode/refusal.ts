@@ -20,3 +20,12 @@ export function unsupported(what: string): Refusal {
     `${what} cannot be saved. Remove it from the state, or give its class a toJSON().`,
   );
 }
+
+/** The state takes more bytes than a save may. */
+export function tooLarge(limit: number): Refusal {
+  return new Refusal(
+    "OUT_OF_MEMORY",
+    `The state takes more than ${limit} bytes. ` +
+      "Look for an object that is referred to many times, or raise limits.bytes.",
+  );
+}

@@ -24,6 +24,14 @@ export const TYPED: readonly string[] = [
   "DataView",
 ];
 
+/** An array of at least this many numbers, and nothing else, is recorded as numbers. */
+export const NUMBERS = 64;
+
+export function isNumbers(array: readonly unknown[]): array is readonly number[] {
+  for (let i = 0; i < array.length; i++) if (typeof array[i] !== "number") return false;
+  return true;
+}
+
 /** The part of the encoder that rich types need. */
 export interface RichWriter {
   readonly out: Output;
@@ -94,22 +102,24 @@ function writeMap(writer: RichWriter, map: Map<unknown, unknown>): void {
   const flat = contents(map);
   writer.recorder?.open(map);
   const start = writer.out.at;
-  writeExt(writer, EXT.map, () => {
+  const head = writeExt(writer, EXT.map, () => {
     scalars.writeMapHeader(writer.out, flat.length / 2);
     writeValues(writer, flat, 2);
   });
-  writer.recorder?.closeNode(Kind.map, NO_KEYS, start);
+  const node = writer.recorder?.closeNode(Kind.map, NO_KEYS, start);
+  if (node !== undefined) node.head = head + scalars.countHeaderSize(flat.length / 2);
 }
 
 function writeSet(writer: RichWriter, set: Set<unknown>): void {
   const flat = contents(set);
   writer.recorder?.open(set);
   const start = writer.out.at;
-  writeExt(writer, EXT.set, () => {
+  const head = writeExt(writer, EXT.set, () => {
     scalars.writeArrayHeader(writer.out, flat.length);
     writeValues(writer, flat, 1);
   });
-  writer.recorder?.closeNode(Kind.set, NO_KEYS, start);
+  const node = writer.recorder?.closeNode(Kind.set, NO_KEYS, start);
+  if (node !== undefined) node.head = head + scalars.countHeaderSize(flat.length);
 }
 
 /** Writes values in turn; every `step`-th is guessed to have the shape of the one before. */
@@ -121,8 +131,8 @@ function writeValues(writer: RichWriter, values: readonly unknown[], step: numbe
   });
 }
 
-/** Writes an ext around what `write` writes, whose size is known only afterwards. */
-function writeExt(writer: RichWriter, type: number, write: () => void): void {
+/** Writes an ext around what `write` writes, whose size is known only then; gives its header's. */
+function writeExt(writer: RichWriter, type: number, write: () => void): number {
   const { out, recorder } = writer;
   const start = out.at;
   out.reserve(2);
@@ -138,6 +148,7 @@ function writeExt(writer: RichWriter, type: number, write: () => void): void {
   out.at = start;
   scalars.writeExtHeader(out, type, size);
   out.at = end;
+  return 2 + moved;
 }
 
 /** Writes a value that is compared by being encoded again; what lies inside is not recorded. */

@@ -1,10 +1,11 @@
 // Why an addon could not be loaded, and the one sentence that says what to do.
 
-import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join } from "node:path";
 
 import { VERSION } from "../version.js";
+import { readElf } from "./elf.js";
 import { VersionError, type Attempt, type LoadReason } from "./load-error.js";
 import { triple, type Host } from "./platform.js";
 
@@ -66,8 +67,10 @@ function brokenFile(failure: Case): Diagnosis | undefined {
   return undefined;
 }
 
+const NO_THROW = { throwIfNoEntry: false } as const;
+
 function fileOf({ path }: Attempt, root: string): string | undefined {
-  if (isAbsolute(path)) return existsSync(path) ? path : undefined;
+  if (isAbsolute(path)) return statSync(path, NO_THROW)?.isFile() ? path : undefined;
   try {
     return createRequire(join(root, "package.json")).resolve(path);
   } catch {
@@ -83,38 +86,24 @@ function ofVersion({ error }: Attempt, path: string): Diagnosis | undefined {
   return { reason: "wrong-version", message };
 }
 
-/** The machine that a library is for, by its first bytes; the system's own words mislead. */
+/** The machine that a library is for. */
 function ofHeader(path: string, host: Host): Diagnosis | undefined {
-  const header = Buffer.alloc(20);
-  const file = openSync(path, "r");
-  const length = readSync(file, header, 0, header.length, 0);
-  closeSync(file);
   if (host.platform !== "linux") return undefined;
-  if (length < 20 || header.toString("latin1", 0, 4) !== "\x7fELF") {
-    const message =
-      `The addon at ${path} is damaged: it is no library at all. ` +
-      "Remove it and install again (npm install), or in a checkout build it (npm run build).";
-    return { reason: "damaged", message };
-  }
-  const arch = MACHINES[header.readUInt16LE(18)] ?? "another processor";
-  if (arch === host.arch) return undefined;
+  const elf = readElf(path);
+  if (elf === undefined) return damaged(path);
+  if (elf.arch === host.arch) return undefined;
   const message =
-    `The addon at ${path} is for ${arch}, and this Node.js runs on ${host.arch}: ` +
+    `The addon at ${path} is for ${elf.arch}, and this Node.js runs on ${host.arch}: ` +
     "install the packages on the machine on which they run, with the same Node.js.";
   return { reason: "wrong-arch", message };
 }
 
-const MACHINES: Readonly<Record<number, string>> = {
-  3: "ia32",
-  8: "mips",
-  21: "ppc64",
-  22: "s390x",
-  40: "arm",
-  62: "x64",
-  183: "arm64",
-  243: "riscv64",
-  258: "loong64",
-};
+function damaged(path: string): Diagnosis {
+  const message =
+    `The addon at ${path} is damaged, it is no whole library: ` +
+    "remove it and install again (npm install), or in a checkout build it (npm run build).";
+  return { reason: "damaged", message };
+}
 
 /** What the dynamic linker missed. */
 function ofLibrary({ error }: Attempt, host: Host): Diagnosis | undefined {

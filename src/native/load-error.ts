@@ -33,9 +33,8 @@ export class NativeLoadError extends KeepstateError {
 
   constructor(message: string, details: { reason: LoadReason; attempts: readonly Attempt[] }) {
     const errors = details.attempts.map((attempt) => attempt.error);
-    const [first] = errors;
-    const cause = errors.length > 1 ? new AggregateError(errors, "No addon could be loaded.") : first;
-    super("NATIVE_LOAD", message, { cause });
+    const several = errors.length > 1 && new AggregateError(errors, "No addon could be loaded.");
+    super("NATIVE_LOAD", message, { cause: several || errors[0] });
     this.reason = details.reason;
     this.tried = details.attempts;
   }
@@ -51,5 +50,12 @@ Object.defineProperty(NativeLoadError.prototype, "name", { value: "NativeLoadErr
 export class VersionError extends Error {
   constructor(addon: string, own: string) {
     super(`The addon is of version ${addon}, the package of ${own}.`);
+  }
+}
+
+/** The file is no whole library; loading it could kill the process. */
+export class DamagedError extends Error {
+  constructor() {
+    super("It is no whole library.");
   }
 }

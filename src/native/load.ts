@@ -2,13 +2,14 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { VERSION } from "../version.js";
 import type { NativeAddon } from "./addon.js";
 import { diagnose } from "./diagnose.js";
-import { NativeLoadError, VersionError, type Attempt } from "./load-error.js";
+import { readElf } from "./elf.js";
+import { DamagedError, NativeLoadError, VersionError, type Attempt } from "./load-error.js";
 import { host, triple, type Host } from "./platform.js";
 
 /** What was loaded, and from where. */
@@ -32,7 +33,7 @@ export function load(options: LoadOptions = {}): Loaded {
   const root = options.root ?? packageRoot(dirname(fileURLToPath(import.meta.url)));
   const explicit = options.path ?? process.env["KEEPSTATE_NATIVE_PATH"];
   const attempts: Attempt[] = [];
-  for (const path of explicit ? [explicit] : places(root, machine)) {
+  for (const path of explicit ? [resolve(explicit)] : places(root, machine)) {
     try {
       return open(path, root);
     } catch (error) {
@@ -51,6 +52,8 @@ function places(root: string, machine: Host): string[] {
 function open(path: string, root: string): Loaded {
   const require = createRequire(join(root, "package.json"));
   const resolved = require.resolve(path);
+  const isLinux = process.platform === "linux" && resolved.endsWith(".node");
+  if (isLinux && readElf(resolved) === undefined) throw new DamagedError();
   const addon = require(resolved) as NativeAddon;
   const version = addon.version();
   if (version !== VERSION) throw new VersionError(version, VERSION);

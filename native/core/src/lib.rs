@@ -13,6 +13,7 @@ pub mod digest;
 pub mod disk;
 pub mod drive;
 pub mod error;
+pub mod file;
 pub mod hex;
 pub mod machine;
 pub mod msgpack;

@@ -242,3 +242,37 @@ fn a_conflict_in_the_control_object_is_no_conflict_of_saves() {
     keepstate_core::store::StoreExt::commit_wait(&*store, vec![op]).unwrap();
     assert_eq!(kept.save(b"two").unwrap().sequence, 2);
 }
+
+#[test]
+fn a_retry_under_the_same_key_is_the_same_snapshot() {
+    for (_, store) in stores() {
+        let kept = Kept::open(&store, "a/b");
+        let keyed = |state: &[u8], key: &str| {
+            let mut save = whole(state);
+            save.meta.idempotency_key = Some(key.into());
+            save
+        };
+        let first = kept.start(keyed(b"one", "k1")).recv().unwrap().unwrap();
+        kept.save(b"two").unwrap();
+        assert_eq!(kept.start(keyed(b"one", "k1")).recv().unwrap().unwrap(), first);
+        let error = kept.start(keyed(b"other", "k1")).recv().unwrap().unwrap_err();
+        assert_eq!(error.code(), Code::IdempotencyMismatch);
+        let reopened = Kept::open(&store, "a/b");
+        assert_eq!(reopened.start(keyed(b"one", "k1")).recv().unwrap().unwrap(), first);
+        assert_eq!(reopened.start(keyed(b"one", "k2")).recv().unwrap().unwrap().sequence, 3);
+        assert_eq!(reopened.save(b"four").unwrap().sequence, 4);
+        assert_eq!(Kept::open(&store, "a/b").restore(At::Latest).unwrap(), b"four");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_not_found() {
+    for (_, store) in stores() {
+        let kept = Kept::open(&store, "a/b");
+        assert_eq!(kept.restore(At::Latest).unwrap_err().code(), Code::NotFound);
+        kept.save(b"one").unwrap();
+        assert_eq!(kept.restore(At::Sequence(9)).unwrap_err().code(), Code::NotFound);
+        assert_eq!(kept.restore(At::Sequence(0)).unwrap_err().code(), Code::NotFound);
+        assert_eq!(kept.restore(At::Tag("t".into())).unwrap_err().code(), Code::NotFound);
+    }
+}

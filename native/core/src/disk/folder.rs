@@ -247,6 +247,11 @@ impl Seen {
             .map_err(|errno| failed(errno, "Looking at the file", path))
     }
 
+    /// Whether it still holds what it held: another name or mode changes nothing of that.
+    pub fn same_content(&self, before: &Seen) -> bool {
+        (self.size, self.modified) == (before.size, before.modified)
+    }
+
     // The widths of these fields differ between systems.
     #[allow(clippy::unnecessary_cast)]
     fn from_stat(stat: &Stat) -> Seen {

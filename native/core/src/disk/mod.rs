@@ -5,9 +5,11 @@
 //! the length of a path has no limit.
 
 mod folder;
+mod read;
 mod temp;
 
 pub use folder::{Folder, Kind, Reached, Seen};
+pub use read::{read, read_through};
 pub(crate) use temp::set_modified;
 pub use temp::{Existing, Temp};
 

@@ -58,9 +58,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let group = days.div_euclid(146_097);
     let day_of_group = days.rem_euclid(146_097);
-    let year_of_group =
-        (day_of_group - day_of_group / 1_460 + day_of_group / 36_524 - day_of_group / 146_096) / 365;
-    let day_of_year = day_of_group - (365 * year_of_group + year_of_group / 4 - year_of_group / 100);
+    let year_of_group = (day_of_group - day_of_group / 1_460 + day_of_group / 36_524
+        - day_of_group / 146_096)
+        / 365;
+    let day_of_year =
+        day_of_group - (365 * year_of_group + year_of_group / 4 - year_of_group / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };

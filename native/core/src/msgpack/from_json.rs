@@ -225,7 +225,9 @@ impl Parser<'_> {
                     Text::Utf16(_) => None,
                 };
                 if written.is_none() {
-                    return self.lexer.fail(&format!("a marker {name} that is not as it should be"));
+                    return self
+                        .lexer
+                        .fail(&format!("a marker {name} that is not as it should be"));
                 }
             }
         }
@@ -254,7 +256,11 @@ impl Parser<'_> {
                 let mut payload = vec![subtype as u8];
                 payload.append(&mut base64::decode(elements.as_bytes())?);
                 let (_, size) = TYPED.get(subtype)?;
-                write::ext(body, ext::TYPED, Some(&payload).filter(|all| (all.len() - 1) % size == 0)?);
+                write::ext(
+                    body,
+                    ext::TYPED,
+                    Some(&payload).filter(|all| (all.len() - 1) % size == 0)?,
+                );
             }
             "$ext" => {
                 let (kind, payload) = text.split_once(':')?;
@@ -401,4 +407,3 @@ impl Parser<'_> {
 fn around(kind: u8, inside: write::Header, size: usize) -> (write::Header, Option<write::Header>) {
     (write::Header::ext(kind, inside.as_slice().len() + size), Some(inside))
 }
-

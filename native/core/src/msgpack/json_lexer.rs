@@ -61,7 +61,8 @@ impl<'t> Lexer<'t> {
     }
 
     pub(super) fn fail<T>(&self, found: &str) -> Result<T> {
-        let message = format!("The text is not the JSON it should be: at byte {} is {found}.", self.at);
+        let message =
+            format!("The text is not the JSON it should be: at byte {} is {found}.", self.at);
         Err(fault(Code::NotJson, self.at, message))
     }
 

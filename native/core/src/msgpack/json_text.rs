@@ -75,6 +75,7 @@ pub(super) fn not_finite(value: f64) -> &'static str {
 
 /// A two's complement integer: decimal up to 128 bits, else hexadecimal, which takes linear time.
 pub(super) fn bigint(payload: &[u8]) -> String {
+    let payload = &*trim(payload.to_vec());
     let is_negative = payload.first().is_some_and(|byte| *byte >= 0x80);
     if payload.len() <= 16 {
         let start = if is_negative { -1 } else { 0 };

@@ -199,7 +199,9 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 }
 
 fn hash_numbers(numbers: &[u32]) -> u64 {
-    finish(numbers.iter().fold(numbers.len() as u64, |state, number| mix(state, u64::from(*number))))
+    finish(
+        numbers.iter().fold(numbers.len() as u64, |state, number| mix(state, u64::from(*number))),
+    )
 }
 
 fn mix(state: u64, word: u64) -> u64 {

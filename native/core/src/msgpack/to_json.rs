@@ -91,7 +91,13 @@ impl Writer<'_> {
             (Container::Array | Container::Set, _) if is_first => "",
             (Container::Array | Container::Set, _) => ",",
             (_, Some(Frame::Object)) if !site.is_key() => ":",
-            (_, Some(Frame::Object)) if is_key => if is_first { "" } else { "," },
+            (_, Some(Frame::Object)) if is_key => {
+                if is_first {
+                    ""
+                } else {
+                    ","
+                }
+            }
             (_, Some(Frame::Object)) => {
                 if !self.is_marked {
                     return Err(not_json(site.end));
@@ -99,7 +105,11 @@ impl Writer<'_> {
                 if let Some(frame) = self.frames.last_mut() {
                     *frame = Frame::Dict;
                 }
-                if is_first { "\"$dict\":[[" } else { ",\"$dict\":[[" }
+                if is_first {
+                    "\"$dict\":[["
+                } else {
+                    ",\"$dict\":[["
+                }
             }
             _ if !site.is_key() => ",",
             _ if is_first => "[",

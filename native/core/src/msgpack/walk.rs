@@ -215,7 +215,10 @@ impl<'a> Walker<'a> {
     fn finish(&mut self, visitor: &mut impl Visitor) -> Result<()> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         if frame.end.is_some_and(|end| end != self.reader.at()) {
-            return Err(corrupt(self.reader.at(), "the end of a value that its ext does not share"));
+            return Err(corrupt(
+                self.reader.at(),
+                "the end of a value that its ext does not share",
+            ));
         }
         visitor.close(frame.container)
     }
@@ -226,7 +229,9 @@ fn text(bytes: &[u8], end: usize) -> Result<Text<'_>> {
     let is_ascii = bytes.is_ascii();
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Text { text, is_ascii }),
-        Err(error) => Err(corrupt(end - bytes.len() + error.valid_up_to(), "text that is no UTF-8")),
+        Err(error) => {
+            Err(corrupt(end - bytes.len() + error.valid_up_to(), "text that is no UTF-8"))
+        }
     }
 }
 

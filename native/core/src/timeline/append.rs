@@ -14,7 +14,7 @@ use super::control::Held;
 use super::meta::Meta;
 use super::record::{Value, RECORDS_MAX};
 use super::tail::{self, Tail};
-use super::{list, Run, Shared, Snapshot};
+use super::{idempotency, list, Run, Shared, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -83,6 +83,17 @@ impl Writer {
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    /// How many of those that wait are written together. One with an idempotency key goes alone, so
+    /// that what was saved before it can be looked up.
+    fn next_round(&self) -> usize {
+        let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
+        self.waiting
+            .iter()
+            .take(RECORDS_MAX)
+            .position(keyed)
+            .map_or(self.waiting.len().min(RECORDS_MAX), |before| before.max(1))
+    }
 }
 
 /// Adds a save to the queue. True: nobody drains it yet, so the caller must.
@@ -113,7 +124,7 @@ pub async fn drain(run: &Run) -> Result<()> {
                 writer.busy = false;
                 return Ok(());
             }
-            let count = writer.waiting.len().min(RECORDS_MAX);
+            let count = writer.next_round();
             let batch: Vec<_> = writer.waiting.drain(..count).collect();
             (batch, writer.ground.take(), writer.refused)
         };
@@ -156,6 +167,12 @@ async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapsho
         Some(ground) => ground,
         None => Ground::load(run).await?,
     };
+    if let Some(save) = saves.first() {
+        if let Some(snapshot) = idempotency::earlier(run, &mut ground, save).await? {
+            ground.captured = false;
+            return Ok((vec![snapshot], ground));
+        }
+    }
     let epoch = run.shared.writer.lock().epoch;
     let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::append::{Change, Save, Splice};
 use super::edit::Edit;
 use super::extent::{Extent, Extents};
+use super::idempotency::Keys;
 use super::matcher;
 use super::meta::Meta;
 use super::record::{Content, Form, Id, Record};
@@ -38,6 +39,8 @@ pub struct Ground {
     pending: BTreeMap<u64, Bytes>,
     /// The latest acknowledged snapshot.
     settled: u64,
+    /// The idempotency keys of the latest snapshots, once one was asked for.
+    pub keys: Option<Keys>,
     /// Whether the latest state was handed over through this handle, so that edits may build on it.
     pub captured: bool,
 }
@@ -48,7 +51,7 @@ impl Ground {
         let encoder = ContextEncoder::new(Some(run.shared.options.level))?;
         let tail = Tail::load(run).await?;
         let (settled, pending) = (tail.sequence, BTreeMap::new());
-        Ok(Ground { tail, encoder, begins: 0, pending, settled, captured: false })
+        Ok(Ground { tail, encoder, begins: 0, pending, settled, keys: None, captured: false })
     }
 }
 
@@ -111,6 +114,9 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
     ground.tail.advance(&record, (extents, whole));
     ground.tail.guard = Some(digest::crc32c(&fresh));
     ground.captured = true;
+    if let (Some(keys), Some(key)) = (&mut ground.keys, &meta.idempotency_key) {
+        keys.insert(key.clone(), ground.tail.sequence);
+    }
     Ok(Built { record, fresh, parent, meta })
 }
 

@@ -98,7 +98,8 @@ async fn holding(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
     Ok(records.remove(&sequence))
 }
 
-fn missing(run: &Run, sequence: u64) -> Error {
+/// A snapshot that must be there is not.
+pub fn missing(run: &Run, sequence: u64) -> Error {
     let message = format!(
         "{}@{sequence} is missing, although later snapshots need it; restore the store from a backup.",
         run.shared.name

@@ -62,10 +62,23 @@ pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
 /// One snapshot.
 pub async fn show(run: &Run, at: &At) -> Result<Snapshot> {
     let sequence = tail::resolve(run, at).await?;
+    let record = present(run, sequence).await?;
+    with_parent(run, sequence, &record).await
+}
+
+/// The record of a snapshot. One that is missing between others is damage, not absence.
+pub async fn present(run: &Run, sequence: u64) -> Result<Arc<Record>> {
     match fetch::record(run, sequence).await? {
-        Some(record) if !record.fence => with_parent(run, sequence, &record).await,
-        _ => Err(not_found(run, sequence)),
+        Some(record) if record.fence => return Err(not_found(run, sequence)),
+        Some(record) => return Ok(record),
+        None => {}
     }
+    let control = tail::control(run).await?.control;
+    let latest = tail::latest(run, &control).await?;
+    if sequence < control.floor.sequence || latest.is_none_or(|latest| latest < sequence) {
+        return Err(not_found(run, sequence));
+    }
+    Err(run.placed(sequence)(fetch::missing(run, sequence)))
 }
 
 async fn with_parent(run: &Run, sequence: u64, record: &Arc<Record>) -> Result<Snapshot> {

@@ -15,6 +15,7 @@ mod delete;
 mod edit;
 mod extent;
 mod fetch;
+mod idempotency;
 mod list;
 mod matcher;
 mod meta;

@@ -26,6 +26,7 @@ pub struct Restored {
 /// Restores a snapshot.
 pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
     let sequence = tail::resolve(run, at).await?;
+    list::present(run, sequence).await?;
     let (extents, records) = state(run, sequence).await?;
     let bytes = bytes(run, &extents, sequence).await?;
     let Some(record) = records.get(&sequence) else {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::digest::crc32c;
+
 /// The longest name of a folder or file before it is cut, in bytes.
 const LONGEST: usize = 200;
 /// What a file's name ends in when its part of the key has no dot.
@@ -24,7 +26,7 @@ pub struct Place {
 pub fn place(key: &str, shards: u32) -> Place {
     let mut folders = Vec::new();
     if shards > 1 {
-        folders.push(shard(checksum(key) % shards));
+        folders.push(shard(crc32c(key.as_bytes()) % shards));
     }
     let (above, mut last) = match key.rsplit_once('/') {
         Some((above, last)) => (Some(above), last),
@@ -153,8 +155,4 @@ fn unescape(name: &str) -> Option<String> {
         rest = rest.get(2..)?;
     }
     String::from_utf8(bytes).ok()
-}
-
-fn checksum(key: &str) -> u32 {
-    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, key.as_bytes()) as u32
 }

@@ -1,87 +1,24 @@
-//! Reading a file that somebody may be writing to by hand.
-
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-
-use bytes::Bytes;
+//! Reading the file of a key.
 
 use super::names::Place;
 use super::{version, Tree};
-use crate::disk::{failed_io, Seen};
-use crate::error::{fail, Code, Error, Result};
+use crate::disk;
+use crate::error::Result;
 use crate::store::{Found, Range};
-
-/// How often a file that changes while it is read is read again.
-const ATTEMPTS: usize = 5;
-const CHUNK: usize = 1 << 20;
 
 impl Tree {
     /// The value of a place, or the part of it that was asked for.
     pub fn get(&self, place: &Place, range: Option<Range>) -> Result<Option<Found>> {
         let Some(folder) = self.descend(&place.folders)? else { return Ok(None) };
         let Some(file) = folder.file(&place.name)? else { return Ok(None) };
-        let path = folder.path_of(&place.name);
-        for _ in 0..ATTEMPTS {
-            let before = Seen::of(&file, &path)?;
-            let value = read(&file, part(before.size, range), &path)?;
-            // Our own writers never change a file that has its name; an editor may.
-            if Seen::of(&file, &path)? == before {
-                return Ok(Some(Found { value, version: version(&before) }));
-            }
-        }
-        let path = path.display();
-        let message = format!("{path} is being written to; try again when its writer is done.");
-        fail(Code::Unavailable, message)
+        let (value, seen) = disk::read(&file, range, &folder.path_of(&place.name))?;
+        Ok(Some(Found { value, version: version(&seen) }))
     }
 
     /// Reads the whole file of a place and forgets it.
     pub fn verify(&self, place: &Place) -> Result<()> {
         let Some(folder) = self.descend(&place.folders)? else { return Ok(()) };
         let Some(file) = folder.file(&place.name)? else { return Ok(()) };
-        let path = folder.path_of(&place.name);
-        let mut buffer = vec![0; CHUNK];
-        let mut offset = 0;
-        loop {
-            match read_some(&file, &mut buffer, offset, &path)? {
-                0 => return Ok(()),
-                count => offset += count as u64,
-            }
-        }
-    }
-}
-
-/// The offset and length of what is asked for, as far as it is there.
-fn part(size: u64, range: Option<Range>) -> (u64, u64) {
-    let Some(range) = range else { return (0, size) };
-    let offset = range.offset.min(size);
-    (offset, range.length.min(size - offset))
-}
-
-fn read(file: &File, (offset, length): (u64, u64), path: &Path) -> Result<Bytes> {
-    let mut value = Vec::new();
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    value.try_reserve_exact(length).map_err(|source| {
-        let message = format!("{} has {length} bytes, more than memory.", path.display());
-        Error::new(Code::OutOfMemory, message + " Read it by ranges.").caused_by(source)
-    })?;
-    value.resize(length, 0);
-    let mut done = 0;
-    while let Some(rest) = value.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match read_some(file, rest, offset + done as u64, path)? {
-            0 => break,
-            count => done += count,
-        }
-    }
-    value.truncate(done);
-    Ok(value.into())
-}
-
-fn read_some(file: &File, buffer: &mut [u8], offset: u64, path: &Path) -> Result<usize> {
-    loop {
-        match file.read_at(buffer, offset) {
-            Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
-            read => return read.map_err(|e| failed_io(e, "Reading the file", path)),
-        }
+        disk::read_through(&file, &folder.path_of(&place.name))
     }
 }

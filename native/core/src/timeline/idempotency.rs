@@ -1,0 +1,53 @@
+//! Retries: a save under a key that was used before is the same snapshot.
+
+use std::collections::HashMap;
+
+use super::append::{Change, Save};
+use super::build::Ground;
+use super::list::{self, Page};
+use super::restore;
+use super::{At, Run, Snapshot};
+use crate::error::{Code, Error, Result};
+
+/// How many snapshots back a key is looked up.
+const LOOKED_UP: usize = 1000;
+
+/// The keys of the latest snapshots.
+pub type Keys = HashMap<String, u64>;
+
+/// The snapshot that was saved under the key of this save, if there is one.
+pub async fn earlier(run: &Run, ground: &mut Ground, save: &Save) -> Result<Option<Snapshot>> {
+    let Some(key) = &save.meta.idempotency_key else { return Ok(None) };
+    let keys = match ground.keys.take() {
+        Some(keys) => keys,
+        None => load(run).await?,
+    };
+    let sequence = keys.get(key).copied();
+    ground.keys = Some(keys);
+    let oldest = ground.tail.sequence.saturating_sub(LOOKED_UP as u64);
+    let Some(sequence) = sequence.filter(|sequence| *sequence > oldest) else { return Ok(None) };
+    let saved = restore::restore(run, &At::Sequence(sequence)).await?;
+    match &save.change {
+        Change::Whole(bytes) if *bytes == saved.bytes => Ok(Some(saved.snapshot)),
+        Change::Whole(_) => Err(mismatch(run, (key, sequence))),
+        Change::Edits { .. } => {
+            let message = "A save with an idempotency key must hand over the whole state.";
+            Err(Error::new(Code::InvalidArgument, message))
+        }
+    }
+}
+
+async fn load(run: &Run) -> Result<Keys> {
+    let page = Page { limit: Some(LOOKED_UP), newest_first: true, ..Page::default() };
+    let snapshots = list::list(run, &page).await?;
+    let keyed = snapshots.into_iter().rev();
+    Ok(keyed.filter_map(|s| Some((s.meta.idempotency_key?, s.sequence))).collect())
+}
+
+fn mismatch(run: &Run, (key, sequence): (&str, u64)) -> Error {
+    let message = format!(
+        "The idempotency key {key} was used for {}@{sequence}, which is another state; use a new key.",
+        run.shared.name
+    );
+    run.placed(sequence)(Error::new(Code::IdempotencyMismatch, message))
+}

@@ -1,0 +1,97 @@
+// All tests of the project, with one line at the end that counts them.
+//
+//   node scripts/test.mjs [rust] [typescript] [c] [lint]
+//
+// Without words it runs everything. Each part ends with figures of its own, which are added up here;
+// a part that fails without any counts as one failure.
+
+import { spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const NATIVE = join(ROOT, "native");
+const bin = (name) => join(ROOT, "node_modules", ".bin", name);
+
+const PARTS = {
+  lint: [
+    ["cargo", ["fmt", "--check"], NATIVE],
+    ["cargo", ["clippy", "-q", "--all-targets", "--", "-D", "warnings"], NATIVE],
+    [bin("publint"), ["--strict"], ROOT],
+    [bin("attw"), ["--pack", "."], ROOT],
+  ],
+  rust: [["cargo", ["test", "-q", "--no-fail-fast"], NATIVE]],
+  typescript: [[bin("ava"), [], ROOT]],
+  c: [["sh", [join(ROOT, "ffi/c/run.sh")], ROOT]],
+};
+
+/** How the runners say what passed and what failed. */
+const FIGURES = [
+  /^test result: \S+ (?<passed>\d+) passed; (?<failed>\d+) failed/,
+  /^\s*(?<passed>\d+) tests? passed/,
+  /^\s*(?<failed>\d+) (?:tests?|uncaught exceptions?|unhandled rejections?|known failures?) (?:failed|occurred)?/,
+  /^(?<passed>\d+) passed, (?<failed>\d+) failed/,
+];
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.find((name) => !(name in PARTS));
+if (unknown) {
+  console.error(`There is no part ${unknown}; there are ${Object.keys(PARTS).join(", ")}.`);
+  process.exit(2);
+}
+
+const setup = spawnSync(process.execPath, [join(ROOT, "scripts/setup.mjs")], { stdio: "inherit" });
+if (setup.status !== 0) process.exit(setup.status ?? 1);
+
+const total = { passed: 0, failed: 0 };
+for (const [name, commands] of Object.entries(PARTS)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  for (const command of commands) await part(name, command);
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
+
+async function part(name, [program, words, cwd]) {
+  const begun = Date.now();
+  console.log(`\n== ${name}: ${program.split("/").at(-1)} ${words.join(" ").replaceAll(ROOT, "")}`);
+  const counted = { passed: 0, failed: 0 };
+  const code = await run(program, words, { cwd, line: (text) => count(text, counted) });
+  if (code !== 0 && counted.failed === 0) counted.failed = 1;
+  if (code === 0 && name === "lint") counted.passed = 1;
+  total.passed += counted.passed;
+  total.failed += counted.failed;
+  const seconds = ((Date.now() - begun) / 1000).toFixed(0);
+  console.log(`== ${name}: ${counted.passed} passed, ${counted.failed} failed (${seconds} s)`);
+}
+
+function count(text, counted) {
+  for (const pattern of FIGURES) {
+    const figures = pattern.exec(text)?.groups;
+    if (!figures) continue;
+    counted.passed += Number(figures.passed ?? 0);
+    counted.failed += Number(figures.failed ?? 0);
+    return;
+  }
+}
+
+/** Runs a program, shows what it prints, and hands each line of its output to `line`. */
+function run(program, words, { cwd, line }) {
+  const child = spawn(program, words, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  let rest = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    process.stdout.write(text);
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const each of lines) line(each.replace(/\x1b\[[0-9;]*m/g, ""));
+  });
+  return new Promise((resolve) => {
+    child.on("error", (error) => {
+      console.error(`${program} could not be started: ${error.message}`);
+      resolve(1);
+    });
+    child.on("close", (code) => {
+      line(rest);
+      resolve(code ?? 1);
+    });
+  });
+}

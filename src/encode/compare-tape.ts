@@ -1,0 +1,70 @@
+import { isPlain } from "./classify.js";
+import type { Shape } from "./shape.js";
+
+// The tape being compared and the place in it. Only set while `isSame` runs, which calls nothing of
+// the user's but getters; a capture that a getter starts is refused before it comes here.
+let tape: unknown[] = [];
+let at = 0;
+
+/**
+ * Whether a value is still what its tape says. New references are taken over on the way, so that
+ * the old ones are not kept alive; after `false` the tape is to be replaced.
+ */
+export function isSame(recorded: unknown[], value: object): boolean {
+  tape = recorded;
+  at = 0;
+  try {
+    return isSameContainer(value);
+  } finally {
+    tape = [];
+  }
+}
+
+function isSameContainer(value: object): boolean {
+  const tag = tape[at + 1] as Shape | number;
+  const isArray = typeof tag === "number";
+  const isNew = tape[at] !== value;
+  if (isNew) {
+    if (isArray ? !Array.isArray(value) : Array.isArray(value) || !isPlain(value)) return false;
+    tape[at] = value;
+  }
+  at += 2;
+  return isArray
+    ? isSameArray(value as unknown[], tag, isNew)
+    : isSameObject(value as Record<string, unknown>, tag, isNew);
+}
+
+function isSameObject(object: Record<string, unknown>, shape: Shape, isNew: boolean): boolean {
+  const { keys } = shape;
+  const count = keys.length;
+  let i = 0;
+  for (const key in object) {
+    if (i === count || keys[i] !== key) return false;
+    i++;
+    if (!isSameSlot(object[key], isNew)) return false;
+  }
+  return i === count;
+}
+
+function isSameArray(array: unknown[], length: number, isNew: boolean): boolean {
+  if (array.length !== length) return false;
+  for (let i = 0; i < length; i++) {
+    const value = array[i];
+    if (value === undefined && !(i in array)) return false;
+    if (!isSameSlot(value, isNew)) return false;
+  }
+  return true;
+}
+
+function isSameSlot(value: unknown, isNew: boolean): boolean {
+  const slot = tape[at];
+  if (typeof slot === "object" && slot !== null) {
+    return typeof value === "object" && value !== null && isSameContainer(value);
+  }
+  if (slot === value ? slot === 0 && !Object.is(slot, value) : !Object.is(slot, value)) {
+    return false;
+  }
+  if (isNew) tape[at] = value;
+  at++;
+  return true;
+}
