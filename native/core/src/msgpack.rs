@@ -12,10 +12,12 @@ mod date;
 mod from_json;
 mod json_lexer;
 mod json_text;
+mod markers;
 mod read;
 mod tables;
 mod tape;
 mod to_json;
+mod tokens;
 mod walk;
 mod write;
 

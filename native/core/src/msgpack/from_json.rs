@@ -1,7 +1,7 @@
 //! JSON text as encoded bytes: the reverse of `to_json`.
 
 use super::json_lexer::{Lexer, Text};
-use super::{base64, date, ext, json_text, write, JsonForm, MAX_DEPTH, TYPED};
+use super::{ext, markers, write, JsonForm, MAX_DEPTH};
 use crate::error::Result;
 
 /// Appends the encoding of one JSON text to `out`. In the marked form, markers become what they
@@ -221,7 +221,7 @@ impl Parser<'_> {
             _ => {
                 let text = self.lexer.string()?;
                 let written = match &text {
-                    Text::Utf8(text) => self.text_marker(name, text),
+                    Text::Utf8(text) => markers::write(&mut self.body, name, text),
                     Text::Utf16(_) => None,
                 };
                 if written.is_none() {
@@ -232,43 +232,6 @@ impl Parser<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Writes the value of a marker that has one text; nothing if it is wrong.
-    fn text_marker(&mut self, name: &str, text: &str) -> Option<()> {
-        let body = &mut self.body;
-        match name {
-            "$date" => {
-                let (seconds, nanoseconds) = date::parse(text)?;
-                write::timestamp(body, seconds, nanoseconds);
-            }
-            "$number" => {
-                let value = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
-                    .into_iter()
-                    .find(|value| json_text::not_finite(*value) == text)?;
-                write::float(body, value);
-            }
-            "$bigint" => write::ext(body, ext::BIGINT, &json_text::parse_bigint(text)?),
-            "$bytes" => write::bytes(body, &base64::decode(text.as_bytes())?),
-            "$typed" => {
-                let (name, elements) = text.split_once(':')?;
-                let subtype = TYPED.iter().position(|(known, _)| *known == name)?;
-                let mut payload = vec![subtype as u8];
-                payload.append(&mut base64::decode(elements.as_bytes())?);
-                let (_, size) = TYPED.get(subtype)?;
-                write::ext(
-                    body,
-                    ext::TYPED,
-                    Some(&payload).filter(|all| (all.len() - 1) % size == 0)?,
-                );
-            }
-            "$ext" => {
-                let (kind, payload) = text.split_once(':')?;
-                write::ext(body, kind.parse().ok()?, &base64::decode(payload.as_bytes())?);
-            }
-            _ => return None,
-        }
-        Some(())
     }
 
     fn text(&mut self, text: &Text<'_>) {

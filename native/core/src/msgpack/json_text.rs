@@ -1,9 +1,8 @@
 //! The small parts of JSON text: strings and numbers.
 
-/// Appends a JSON string. Runs without a character to escape are copied whole.
-pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+/// Appends a JSON string of UTF-8. Runs without a character to escape are copied whole.
+pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    let bytes = text.as_bytes();
     let mut done = 0;
     for (at, byte) in bytes.iter().enumerate() {
         if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {

@@ -258,7 +258,7 @@ fn any_json() -> impl Strategy<Value = String> {
 
 fn quoted(text: String) -> String {
     let mut out = Vec::new();
-    json_text::string(&mut out, &text);
+    json_text::string(&mut out, text.as_bytes());
     String::from_utf8(out).unwrap()
 }
 

@@ -33,8 +33,8 @@ impl Visitor for Writer<'_> {
         let is_key = site.is_key() && self.takes_key(&scalar);
         self.separate(site, is_key)?;
         match scalar {
-            Scalar::Text(text) if is_key => self.key(text.text),
-            Scalar::Text(text) => json_text::string(self.out, text.text),
+            Scalar::Text(text) if is_key => self.key(text.bytes),
+            Scalar::Text(text) => json_text::string(self.out, text.bytes),
             Scalar::Utf16(payload) => self.utf16(payload, is_key),
             Scalar::Nil => self.raw("null"),
             Scalar::Bool(value) => self.raw(if value { "true" } else { "false" }),
@@ -120,8 +120,8 @@ impl Writer<'_> {
     }
 
     /// A key; one that begins with `$` gets another, so that no marker is mistaken for it.
-    fn key(&mut self, key: &str) {
-        if self.is_marked && key.starts_with('$') {
+    fn key(&mut self, key: &[u8]) {
+        if self.is_marked && key.starts_with(b"$") {
             self.out.extend_from_slice(b"\"$");
             let quote = self.out.len();
             json_text::string(self.out, key);

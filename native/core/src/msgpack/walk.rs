@@ -31,8 +31,9 @@ pub(super) enum Scalar<'a> {
 /// Text that was found to be UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Text<'a> {
-    pub(super) text: &'a str,
-    pub(super) is_ascii: bool,
+    pub(super) bytes: &'a [u8],
+    /// The text, unless it is ASCII, which most is and which is quicker to see than UTF-8.
+    pub(super) wide: Option<&'a str>,
 }
 
 /// A value with values inside.
@@ -224,11 +225,13 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// Checks text that ends at `end`. Most of it is ASCII, which is quicker to see than UTF-8.
+/// Checks text that ends at `end`.
 fn text(bytes: &[u8], end: usize) -> Result<Text<'_>> {
-    let is_ascii = bytes.is_ascii();
+    if bytes.is_ascii() {
+        return Ok(Text { bytes, wide: None });
+    }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Text { text, is_ascii }),
+        Ok(wide) => Ok(Text { bytes, wide: Some(wide) }),
         Err(error) => {
             Err(corrupt(end - bytes.len() + error.valid_up_to(), "text that is no UTF-8"))
         }
