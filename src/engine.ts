@@ -12,7 +12,7 @@ import { systemClock } from "./ports/clock.js";
 import type { EmbeddedStore } from "./ports/embedded.js";
 import type { CallOptions, Store } from "./ports/store.js";
 import type { StandardSchema } from "./schema/standard.js";
-import { openUrl } from "./schemes.js";
+import { canBeReadOnly, openUrl } from "./schemes.js";
 import { embeddedCore, type TimelineCore } from "./timeline/core.js";
 import { steppedCore } from "./timeline/drive.js";
 import { Encodings } from "./timeline/encodings.js";
@@ -163,6 +163,7 @@ export async function openFrom(options: OpenOptions, outside?: Outside): Promise
   requireValid(config);
   if (objects.store) return new Keepstate(objects.store, config, objects);
   const { url, parameters } = storeOf(config);
-  return new Keepstate(await openUrl(url, parameters), config, objects);
+  const readOnly = outside?.reads && canBeReadOnly(url) ? { readOnly: true } : {};
+  return new Keepstate(await openUrl(url, { ...parameters, ...readOnly }), config, objects);
 }
 

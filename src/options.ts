@@ -24,6 +24,8 @@ export interface OpenOptions {
   readonly durability?: "sync" | "async" | undefined;
   /** Refuse every write. */
   readonly readOnly?: boolean | undefined;
+  /** Make the folder if it is not there (the default); `false`: NOT_FOUND where it is not. */
+  readonly create?: boolean | undefined;
   /** `full`: also keep a SHA-256 of each whole state. */
   readonly integrity?: "fast" | "full" | undefined;
   /** How hard new bytes are compressed (zstd level). */

@@ -31,9 +31,18 @@ export async function openUrl(url: string, defaults: Parameters = {}): Promise<S
 /** The same for a URL that was taken apart. */
 export async function openAddress(address: Address, defaults: Parameters = {}): Promise<Store> {
   const scheme = schemeOf(address.scheme, address.location);
+  if (defaults["readOnly"] === true && !("readOnly" in scheme.parameters)) {
+    const message = `A store of the kind ${address.scheme}: cannot be read-only. Leave readOnly out.`;
+    throw new KeepstateError("UNSUPPORTED", message);
+  }
   const known = Object.entries(defaults).filter(([name]) => name in scheme.parameters);
   for (const [name, given] of known) check(scheme, name, readValue(setting(scheme, name), given));
   return scheme.open(address.location, { ...Object.fromEntries(known), ...address.parameters });
+}
+
+/** Whether the store that a URL names can be opened read-only. */
+export function canBeReadOnly(url: string): boolean {
+  return "readOnly" in schemeOf(parseAddress(url).scheme, url).parameters;
 }
 
 /** Takes a URL or path apart. What is wrong with it is INVALID_CONFIG. */

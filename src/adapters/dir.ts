@@ -3,7 +3,7 @@
 import { settled } from "../native/record.js";
 import { native } from "../native.js";
 import type { Scheme } from "../ports/scheme.js";
-import { CREATE, DURABILITY, READ_ONLY, requirePath } from "./settings.js";
+import { CREATE, DURABILITY, requirePath } from "./settings.js";
 import { NativeStoreAdapter } from "./native.js";
 
 /** Plain files in a folder, as other tools can read them. */
@@ -11,7 +11,6 @@ export const dir: Scheme = {
   summary: "plain files in a folder, one for each key",
   parameters: {
     durability: DURABILITY,
-    readOnly: READ_ONLY,
     create: CREATE,
     mode: {
       kind: "integer",

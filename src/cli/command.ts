@@ -25,6 +25,9 @@ export interface Argument {
   readonly completes?: "references" | "files" | readonly string[];
 }
 
+/** What a command does to its store. `read` changes nothing, and only `create` makes a new one. */
+export type Use = "read" | "write" | "create";
+
 /** A command as it was called. */
 export interface Call {
   readonly terminal: Terminal;
@@ -38,7 +41,7 @@ export interface Call {
   /** The configuration that holds, mistakes included. */
   config(): Promise<Config>;
   /** Opens the store for this call; it is closed when the call is over. */
-  open(): Promise<Keepstate>;
+  open(use: Use): Promise<Keepstate>;
 }
 
 /** One command. */

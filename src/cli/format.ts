@@ -15,6 +15,11 @@ export function size(bytes: number): string {
   return `${unit === 0 ? amount : amount.toFixed(1)} ${units[unit]}`;
 }
 
+/** A number of things: `1 snapshot`, `2 snapshots`. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
 /** A moment for people. */
 export function time(date: Date): string {
   return date.toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");

@@ -3,13 +3,21 @@
 import { loadConfig, type Outside } from "../config/load.js";
 import { type Keepstate, openFrom } from "../engine.js";
 import { KeepstateError } from "../errors.js";
+import type { OpenOptions } from "../options.js";
 import { VERSION } from "../version.js";
-import type { Call, Command } from "./command.js";
+import type { Call, Command, Use } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { exitCodeOf } from "./exit.js";
 import { helpOf, overview } from "./help.js";
 import { findCommand, parse, type Parsed } from "./parse.js";
 import { Terminal, type World } from "./terminal.js";
+
+// In code, so that nothing outside can make a command make a store that only looks at it.
+const USES: Readonly<Record<Use, OpenOptions>> = {
+  read: { create: false },
+  write: { create: false },
+  create: {},
+};
 
 /** Runs the command that the words name. Never rejects: what failed is told on stderr. */
 export async function run(words: readonly string[], world: World): Promise<number> {
@@ -52,8 +60,8 @@ async function runCommand(command: Command, parsed: Parsed, terminal: Terminal):
     get: text,
     all: (flag) => (parsed.flags[flag] ?? []).map(String),
     config: () => loadConfig({}, outside),
-    open: async () => {
-      const ks = await openFrom({}, outside);
+    open: async (use) => {
+      const ks = await openFrom(USES[use], { ...outside, reads: use === "read" });
       opened.push(ks);
       return ks;
     },

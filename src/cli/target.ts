@@ -1,29 +1,47 @@
 /** What a reference on the command line points at: a timeline, and which of its snapshots. */
 
 import type { Keepstate, TimelineOptions } from "../engine.js";
-import { formatSelector, parseReference, parseSelector } from "../timeline/reference.js";
+import {
+  formatSelector,
+  parseReference,
+  parseSelector,
+  type Reference,
+} from "../timeline/reference.js";
 import type { Timeline } from "../timeline/timeline.js";
+import type { Call, Use } from "./command.js";
 
 /** A timeline, and the selector that a reference had. */
 export interface Target {
+  readonly ks: Keepstate;
   readonly timeline: Timeline;
   /** As `@17`; undefined where the reference names the timeline alone. */
   readonly at: string | undefined;
 }
 
-/** Takes a reference apart and opens its timeline. */
-export function target(
-  ks: Keepstate,
-  reference: string,
+/** Opens the timeline of the call's first argument. What does not parse opens nothing. */
+export async function openTarget(
+  call: Call,
+  use: Use,
   options: TimelineOptions<unknown> = {},
-): Target {
-  const { at, ...name } = parseReference(reference);
-  return { timeline: ks.timeline(name, options), at: at && formatSelector(at) };
+): Promise<Target> {
+  const reference = parseReference(call.arguments[0] ?? "");
+  return targetIn(await call.open(use), reference, options);
 }
 
-/** The second reference of a pair, which may be only `@17` or `#tag` of the first one's timeline. */
-export function beside(ks: Keepstate, first: Target, reference: string | undefined): Target {
-  if (reference === undefined) return { timeline: first.timeline, at: "@latest" };
-  if (!/^[@#]/.test(reference)) return target(ks, reference);
-  return { timeline: first.timeline, at: formatSelector(parseSelector(reference)) };
+/** Opens a pair of timelines. The second may be only `@17` or `#tag` of the first one's. */
+export async function openPair(call: Call, use: Use): Promise<[Target, Target]> {
+  const [first = "", second = "@latest"] = call.arguments;
+  const from = parseReference(first);
+  const isSelector = /^[@#]/.test(second);
+  const to = isSelector ? { ...from, at: parseSelector(second) } : parseReference(second);
+  const ks = await call.open(use);
+  return [targetIn(ks, from), targetIn(ks, to)];
+}
+
+function targetIn(
+  ks: Keepstate,
+  { at, ...name }: Reference,
+  options: TimelineOptions<unknown> = {},
+): Target {
+  return { ks, timeline: ks.timeline(name, options), at: at && formatSelector(at) };
 }

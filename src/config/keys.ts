@@ -1,6 +1,6 @@
 /** Every configuration key: one table for code, files, the environment and the command line. */
 
-import { DURABILITY, READ_ONLY } from "../adapters/settings.js";
+import { CREATE, DURABILITY, READ_ONLY } from "../adapters/settings.js";
 import { SCHEMES } from "../schemes.js";
 import type { Setting } from "../setting.js";
 import { suggest } from "../suggest.js";
@@ -19,6 +19,7 @@ export const KEYS: Readonly<Record<string, Setting>> = {
   store: { kind: "text", meaning: "the URL or path of the store, or the name of one of [stores]" },
   durability: DURABILITY,
   readOnly: READ_ONLY,
+  create: CREATE,
   integrity: {
     kind: "choice",
     choices: ["fast", "full"],
@@ -47,6 +48,7 @@ export const DEFAULTS: Readonly<Record<string, string | number | boolean>> = {
   store: "./.keepstate",
   durability: "sync",
   readOnly: false,
+  create: true,
   integrity: "fast",
   level: 3,
   singleWriter: false,

@@ -14,6 +14,8 @@ export interface Outside {
   /** Whether `keepstate.toml` of the current folder counts where no file was asked for. */
   readonly here?: boolean | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Whether the caller only reads: stores that can are then opened read-only. */
+  readonly reads?: boolean | undefined;
   /** Options of the command line, by key. */
   readonly commandLine?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -44,7 +46,7 @@ export function storeOf({ effective }: Config): { url: string; parameters: Param
   const store = String(effective.get("store")?.value);
   const prefix = `stores.${store}.`;
   const own: Record<string, Scalar> = {};
-  for (const key of ["durability", "readOnly"]) {
+  for (const key of ["durability", "readOnly", "create"]) {
     const value = effective.get(key)?.value;
     if (value !== undefined) own[key] = value;
   }

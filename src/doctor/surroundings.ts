@@ -17,5 +17,5 @@ export function describeRuntime(): string {
 /** The addon that is loaded. Throws NATIVE_LOAD, with what to do, where there is none. */
 export function describeAddon(): string {
   const { addon, path } = load();
-  return `${addon.version()} from ${path}, ${addon.pool().threads} threads`;
+  return `${addon.version()} from ${path}`;
 }

@@ -13,7 +13,7 @@ export interface TimelineEntry extends TimelineName {
 const END = "\u{10FFFF}";
 
 /**
- * The timelines whose reference begins with `prefix`, in the order of their keys. One key of each is
+ * The timelines whose reference begins with `prefix`, in the order of their keys. Two keys of each are
  * read, however many snapshots it has.
  */
 export async function* listTimelines(
@@ -24,21 +24,25 @@ export async function* listTimelines(
   const keys = `t/${keyPrefix(prefix)}`;
   let after: string | undefined;
   for (;;) {
-    const found = await firstKey(store, keys, { after, signal });
-    const name = found === undefined ? undefined : nameOf(found);
-    if (found === undefined) return;
-    if (name) yield { ...name, ref: formatName(name) };
-    after = name ? `t/${escape(name.agent)}/${escape(name.session)}/${END}` : found;
+    const [first, second] = await nextKeys(store, keys, { after, signal });
+    if (first === undefined) return;
+    const name = nameOf(first);
+    const own = name && `t/${escape(name.agent)}/${escape(name.session)}/`;
+    // What is left of a deleted timeline is its control object alone.
+    const exists = first !== `${own}control` || second?.startsWith(own);
+    if (name && exists) yield { ...name, ref: formatName(name) };
+    after = own ? own + END : first;
   }
 }
 
-async function firstKey(
+async function nextKeys(
   store: Store,
   prefix: string,
   options: { after: string | undefined; signal: AbortSignal | undefined },
-): Promise<string | undefined> {
-  for await (const { key } of store.list(prefix, { ...options, limit: 1 })) return key;
-  return undefined;
+): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix, { ...options, limit: 2 })) keys.push(key);
+  return keys;
 }
 
 /** In references `/ @ # %` are escaped, in keys `/` and `%`. */

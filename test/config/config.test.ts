@@ -75,7 +75,7 @@ test("stores by name, with parameters of their own", async (t) => {
   requireValid(config);
   const { url, parameters } = storeOf(config);
   t.is(url, `dir:${join(file, "../files")}`);
-  t.deepEqual(parameters, { durability: "async", readOnly: false, backups: 2 });
+  t.deepEqual(parameters, { durability: "async", readOnly: false, create: true, backups: 2 });
   t.is(storeOf(await loadConfig({ store: "a" }, { file })).url, "memory:");
 });
 
@@ -154,4 +154,8 @@ test("fromConfig opens what the file names, beside the file", async (t) => {
   await using again = await open(`dir:${join(folder, "deep", "files")}`);
   t.deepEqual((await again.store.get("a"))?.value.length, 1);
   await t.throwsAsync(() => open.fromConfig(join(folder, "none.toml")), { code: "NOT_FOUND" });
+});
+
+test("readOnly is refused where a store does not know it", async (t) => {
+  await t.throwsAsync(() => open({ store: "memory:", readOnly: true }), { code: "UNSUPPORTED" });
 });

@@ -149,6 +149,8 @@ for (const [place, options] of places) {
     t.deepEqual(await refs("a/"), ["a/1%2F2", "a/1"]);
     t.deepEqual(await refs("a%40"), ["a%40b/%25"]);
     t.deepEqual(await refs("x"), []);
+    await ks.timeline("a/1").delete();
+    t.deepEqual(await refs("a/"), ["a/1%2F2"]);
   });
 
   over("what does not exist is NOT_FOUND", async (t, ks) => {

@@ -2,8 +2,9 @@
 
 import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
+import { count } from "../format.js";
 import { confirm } from "../input.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 export const deleteCommand: Command = {
   name: "delete",
@@ -24,7 +25,7 @@ export const deleteCommand: Command = {
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = await openTarget(call, "write");
   const name = timeline.ref;
   if (at !== undefined) {
     const message = `Only whole timelines can be deleted: write ${name} without ${at}.`;
@@ -43,5 +44,5 @@ async function run(call: Call): Promise<void> {
   }
   const deleted = await timeline.delete({ signal });
   if (call.has("json")) await terminal.json({ ref: name, deleted });
-  else await terminal.line(`${name}: ${deleted} deleted`);
+  else await terminal.line(`${name}: ${count(deleted, "snapshot")} deleted`);
 }

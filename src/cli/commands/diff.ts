@@ -5,7 +5,7 @@ import { diff, type Operation } from "../../patch/diff.js";
 import type { Call, Command } from "../command.js";
 import { clip } from "../format.js";
 import { stateText } from "../state-text.js";
-import { beside, target } from "../target.js";
+import { openPair } from "../target.js";
 import type { Terminal } from "../terminal.js";
 
 export const diffCommand: Command = {
@@ -35,11 +35,9 @@ export const diffCommand: Command = {
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const ks = await call.open();
-  const from = target(ks, call.arguments[0] ?? "");
-  const to = beside(ks, from, call.arguments[1]);
+  const pair = await openPair(call, "read");
   const [before, after] = await Promise.all(
-    [from, to].map(({ timeline, at }) => timeline.restore(at, { signal })),
+    pair.map(({ timeline, at }) => timeline.restore(at, { signal })),
   );
   const patch = diff(before, after);
   const style = terminal.isInteractive ? "indented" : "compact";

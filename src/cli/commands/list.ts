@@ -5,7 +5,7 @@ import type { TimelineEntry } from "../../timeline/names.js";
 import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
 import { snapshotRow, table } from "../format.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 export const list: Command = {
   name: "list",
@@ -37,13 +37,13 @@ export const list: Command = {
 
 async function run(call: Call): Promise<void> {
   const [reference = ""] = call.arguments;
-  return /\/./.test(reference) ? snapshots(call, reference) : timelines(call, reference);
+  return /\/./.test(reference) ? snapshots(call) : timelines(call, reference);
 }
 
 async function timelines(call: Call, prefix: string): Promise<void> {
   const { terminal } = call;
-  const ks = await call.open();
   const limit = numberOf(call, "limit") ?? Infinity;
+  const ks = await call.open("read");
   const found: TimelineEntry[] = [];
   for await (const entry of ks.timelines(prefix, { signal: terminal.world.signal })) {
     if (found.length >= limit) break;
@@ -53,9 +53,8 @@ async function timelines(call: Call, prefix: string): Promise<void> {
   if (call.has("json")) await terminal.json(found);
 }
 
-async function snapshots(call: Call, reference: string): Promise<void> {
+async function snapshots(call: Call): Promise<void> {
   const { terminal } = call;
-  const { timeline } = target(await call.open(), reference);
   const found: Snapshot[] = [];
   const options = {
     after: numberOf(call, "after"),
@@ -64,6 +63,7 @@ async function snapshots(call: Call, reference: string): Promise<void> {
     reverse: call.has("reverse"),
     signal: terminal.world.signal,
   };
+  const { timeline } = await openTarget(call, "read");
   for await (const snapshot of timeline.list(options)) found.push(snapshot);
   if (found.length === 0) await timeline.show(undefined, { signal: options.signal });
   if (call.has("json")) return terminal.json(found);

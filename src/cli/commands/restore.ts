@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
 import { stateText } from "../state-text.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 export const restore: Command = {
   name: "restore",
@@ -29,7 +29,7 @@ export const restore: Command = {
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = await openTarget(call, "read");
   if (call.has("raw")) {
     const { bytes } = await timeline.restoreBytes(at, { signal });
     return write(call, bytes);

@@ -2,9 +2,10 @@
 
 import { stateOfText } from "../../encode/json-text.js";
 import { KeepstateError } from "../../errors.js";
+import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";
 import { readInput, textOf } from "../input.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 export const save: Command = {
   name: "save",
@@ -38,28 +39,25 @@ export const save: Command = {
 
 async function run(call: Call): Promise<void> {
   const [reference = "", file] = call.arguments;
+  timelineName(reference);
+  const metadata = metadataOf(call.all("meta"));
   const bytes = await readInput(file, call.terminal);
   const raw = call.has("raw");
   const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
-  const ks = await call.open();
-  const { timeline, at } = target(ks, reference, raw ? { encoding: "bytes" } : {});
-  if (at !== undefined) {
-    const message = `A save goes to a timeline: write ${timeline.ref} without ${at}.`;
-    throw new KeepstateError("INVALID_REF", message);
-  }
+  const { timeline } = await openTarget(call, "create", raw ? { encoding: "bytes" } : {});
   const snapshot = await timeline.save(state, {
     label: call.get("label"),
     description: call.get("description"),
     idempotencyKey: call.get("key"),
     onto: call.get("onto"),
-    metadata: metadata(call.all("meta")),
+    metadata,
     signal: call.terminal.world.signal,
   });
   if (call.has("json")) await call.terminal.json(snapshot);
   else await call.terminal.line(snapshot.ref);
 }
 
-function metadata(pairs: readonly string[]): Record<string, string> | undefined {
+function metadataOf(pairs: readonly string[]): Record<string, string> | undefined {
   if (pairs.length === 0) return undefined;
   return Object.fromEntries(
     pairs.map((pair) => {

@@ -4,7 +4,7 @@ import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
 import { size, time } from "../format.js";
 import { stateText } from "../state-text.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 export const show: Command = {
   name: "show",
@@ -19,7 +19,7 @@ export const show: Command = {
 
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
-  const { timeline, at } = target(await call.open(), call.arguments[0] ?? "");
+  const { timeline, at } = await openTarget(call, "read");
   const snapshot = await timeline.show(at, { signal: terminal.world.signal });
   if (call.has("json")) return terminal.json(snapshot);
   const pairs = describe(snapshot).filter(([, value]) => value !== undefined);

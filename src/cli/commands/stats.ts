@@ -14,7 +14,7 @@ export const stats: Command = {
 
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
-  const figures = await (await call.open()).stats();
+  const figures = await (await call.open("read")).stats();
   if (call.has("json")) return terminal.json(figures);
   const width = Math.max(...Object.keys(figures).map((name) => name.length));
   for (const [name, figure] of Object.entries(figures)) {

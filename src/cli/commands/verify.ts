@@ -2,10 +2,10 @@
 
 import type { Keepstate } from "../../engine.js";
 import type { Call, Command } from "../command.js";
-import { size } from "../format.js";
+import { count, size } from "../format.js";
 import { Progress } from "../progress.js";
 import type { KeepstateError } from "../../errors.js";
-import { target } from "../target.js";
+import { openTarget } from "../target.js";
 
 /** Something that is wrong, and where. */
 interface Damage {
@@ -39,25 +39,34 @@ export const verify: Command = {
 
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
-  const ks = await call.open();
+  const target = call.arguments.length > 0 ? await openTarget(call, "read") : undefined;
+  const ks = target?.ks ?? (await call.open("read"));
   const progress = new Progress(terminal, "verify:");
-  const checked = await check(call, ks, progress).finally(() => progress.end());
+  const checking = check(call, { ks, only: target?.timeline.ref, progress });
+  const checked = await checking.finally(() => progress.end());
   if (call.has("json")) await terminal.json(checked);
   else {
     for (const { where, message } of checked.damage) await terminal.line(`${where}: ${message}`);
     const { timelines, snapshots, bytes, damage } = checked;
     const verdict = damage.length === 0 ? "no damage" : `${damage.length} damaged`;
-    terminal.note(`${timelines} timelines, ${snapshots} snapshots, ${size(bytes)}: ${verdict}`);
+    const parts = [count(timelines, "timeline"), count(snapshots, "snapshot"), size(bytes)];
+    terminal.note(`${parts.join(", ")}: ${verdict}`);
   }
   return checked.damage.length === 0 ? 0 : 5;
 }
 
-async function check(call: Call, ks: Keepstate, progress: Progress): Promise<Checked> {
-  const [reference] = call.arguments;
+interface Scope {
+  readonly ks: Keepstate;
+  /** The only timeline that counts, or all of the store. */
+  readonly only: string | undefined;
+  readonly progress: Progress;
+}
+
+async function check(call: Call, { ks, only, progress }: Scope): Promise<Checked> {
   const { signal } = call.terminal.world;
   const damage: Damage[] = [];
   const names: string[] = [];
-  if (reference !== undefined) names.push(target(ks, reference).timeline.ref);
+  if (only !== undefined) names.push(only);
   else {
     const told = (done: number, all: number): void => progress.tell(`${size(done)} of ${size(all)}`);
     for (const error of (await ks.store.verify?.({ signal, progress: told })) ?? []) {
