@@ -88,7 +88,9 @@ impl Shared {
             _ => Some(self.write_output(plan)?),
         };
         let output = output.filter(|output| output.end > FIRST);
-        match self.publish_output(plan, output.as_ref()) {
+        // What made the rest dead must be on disk before the rest is gone.
+        let flushed = self.flush_tail();
+        match flushed.and_then(|()| self.publish_output(plan, output.as_ref())) {
             Ok(true) => {}
             other => {
                 if let Some(output) = &output {
