@@ -139,6 +139,8 @@ impl Shared {
 
     /// Removes files that a dead process was writing. A live one that compacts holds its own lock.
     fn clean(&self, catalog: &Catalog) -> Result<()> {
+        // A thread of this process that compacts has the same lock of the folder.
+        let Some(_alone) = self.upkeep_lock.try_lock() else { return Ok(()) };
         let Some(locks) = &self.locks else { return Ok(()) };
         if !locks.attempt(Byte::Maintain, Claim::Alone)? {
             return Ok(());
