@@ -16,7 +16,7 @@ const refused: readonly (readonly [unknown, string])[] = [
   [{ a: undefined }, "/a"],
   [[1, , 2], "/1"],
   [{ n: NaN }, "/n"],
-  [{ n: -0 }, "/n"],
+  [{ zero: -0 }, "/zero"],
   [{ b: 1n }, "/b"],
   [{ d: new Date(0) }, "/d"],
   [{ m: new Map() }, "/m"],

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import { Decoder } from "../../src/encode/decode.js";
 import { encodeMsgpack } from "../../src/encode/msgpack.js";
 import { Shadow } from "../../src/encode/shadow.js";
-import { KeepstateError } from "../../src/errors.js";
+import { KeepstateError, type Code } from "../../src/errors.js";
 import { difference } from "./compare.js";
 import { fromMarked } from "./marked.js";
 import { loadAddon } from "./native.js";
@@ -130,7 +130,7 @@ const sparse = (): unknown => {
   return { list };
 };
 
-const refused: readonly (readonly [string, () => unknown, string, string | RegExp])[] = [
+const refused: readonly (readonly [string, () => unknown, Code, string | RegExp])[] = [
   ["a function", () => ({ a: [1, { b: () => 1 }] }), "UNSUPPORTED_TYPE", "/a/1/b"],
   ["a symbol", () => ({ "a/b": { "~": Symbol("x") } }), "UNSUPPORTED_TYPE", "/a~1b/~0"],
   ["a promise", () => [Promise.resolve()], "UNSUPPORTED_TYPE", "/0"],
