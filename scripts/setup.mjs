@@ -101,7 +101,7 @@ function isInstalled() {
   return Object.keys(asked).every((path) => {
     if (path === "" || asked[path].link) return true;
     if (!there[path]) return asked[path].optional === true || asked[path].peer === true;
-    return there[path].version === asked[path].version;
+    return there[path].version === asked[path].version && existsSync(join(ROOT, path));
   });
 }
 

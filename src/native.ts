@@ -1,6 +1,6 @@
 // The one door to the native addon: loaded once, at first use.
 
-import type { NativeAddon } from "./native/addon.js";
+import type { NativeAddon } from "./native/exports.js";
 import { load } from "./native/load.js";
 
 let loaded: NativeAddon | undefined;

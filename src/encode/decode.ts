@@ -2,7 +2,8 @@ import { KeepstateError } from "../errors.js";
 import { Chunks } from "./chunks.js";
 import { restoreError, restoreExt, restoreRegExp } from "./restore.js";
 import { EXT } from "./scalars.js";
-import { Tag, Tape, type TapeMixed, type TapeReader, type TapeShape } from "./tape.js";
+import type { TapeReader } from "../native/tape.js";
+import { Tag, Tape, type TapeMixed, type TapeShape } from "./tape.js";
 
 const CONSTANTS: readonly unknown[] = [null, false, true, undefined];
 const HOLE = 4;

@@ -1,22 +1,5 @@
 import { KeepstateError, codeOf } from "../errors.js";
-
-/** The part of the addon that reads encoded values. */
-export interface TapeReader {
-  read(bytes: Uint8Array): TapeSizes | TapeFailure;
-  copy(words: Int32Array, latin: Uint8Array, wide: Uint16Array): boolean;
-}
-
-export interface TapeSizes {
-  readonly words: number;
-  readonly latin: number;
-  readonly wide: number;
-}
-
-export interface TapeFailure {
-  readonly code: number;
-  readonly message: string;
-  readonly offset?: number;
-}
+import type { TapeReader } from "../native/tape.js";
 
 /** The tags of the tape's tokens; native/core/src/msgpack/tape.rs has the same list. */
 export const Tag = {

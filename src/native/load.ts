@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { VERSION } from "../version.js";
-import type { NativeAddon } from "./addon.js";
+import type { NativeAddon } from "./exports.js";
 import { diagnose } from "./diagnose.js";
 import { readElf } from "./elf.js";
 import { DamagedError, NativeLoadError, VersionError, type Attempt } from "./load-error.js";

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { TapeReader } from "../../src/encode/tape.js";
+import type { TapeReader } from "../../src/native/tape.js";
 
 interface Addon {
   TapeReader: new () => TapeReader;

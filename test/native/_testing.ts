@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { Later, NativeAddon, NativeMachine, Outcome } from "../../src/native/addon.js";
+import type { Later, NativeMachine, Outcome } from "../../src/native/addon.js";
+import type { NativeAddon } from "../../src/native/exports.js";
 import { native } from "../../src/native.js";
 
 /** What a build for tests exports beside the rest. */

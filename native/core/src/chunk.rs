@@ -50,7 +50,7 @@ pub struct ChunkOptions {
 }
 
 impl Default for ChunkOptions {
-    /// 16, 32 and 64 KiB. Smaller chunks share more, but each costs a key, a hash and a request;
+    /// 16, 32 and 64 KiB. Smaller chunks share more, but each costs a key, a hash and a request:
     /// below 16 KiB that outweighs what they share. 64 KiB is what is sealed as one piece. Two
     /// chunks of a hundred reach the maximum on random content.
     fn default() -> Self {

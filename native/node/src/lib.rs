@@ -4,8 +4,8 @@
 //! `bytes`, `ops` and `failure` convert; `handle` lets JavaScript own things; `home` is what the
 //! addon keeps for each environment. Work that waits leaves through `home` to a store or to `pool`,
 //! and comes back through `queue`. What the exports are called and take is stated, as types, in
-//! `src/native/addon.ts`.
-// Exports are documented where their callers look, in addon.ts; nothing else can link to this crate.
+//! `src/native/exports.ts`.
+// Exports are documented where their callers look, in exports.ts; nothing else can link to this crate.
 #![allow(missing_docs)]
 
 mod abort;
@@ -29,7 +29,7 @@ mod soon;
 mod store;
 mod tape;
 #[cfg(feature = "testing")]
-mod testing;
+mod test;
 mod timeline;
 mod verify;
 
@@ -70,7 +70,7 @@ pub fn exports(exports: Object, env: napi::Env) -> napi::Result<()> {
     let fill = || -> Result<()> {
         Home::found(env)?;
         #[cfg(feature = "testing")]
-        fill_with(env, exports, testing::EXPORTS)?;
+        fill_with(env, exports, test::EXPORTS)?;
         fill_with(env, exports, EXPORTS)
     };
     fill().map_err(|error| napi::Error::from_reason(error.to_string()))

@@ -183,8 +183,8 @@ unsafe extern "C" fn end(queue: *mut c_void) {
     }
 }
 
-/// A promise that is owed. It is settled exactly once, by whoever holds the ticket, on any thread;
-/// dropped, it settles with an error.
+/// A promise that is owed. Whoever holds the ticket settles it, once and on any thread. Dropped, it
+/// settles with an error.
 pub struct Ticket {
     deferred: Option<Deferred>,
     queue: Arc<Queue>,

@@ -30,7 +30,7 @@ const WINDOW_LOG: u32 = 20;
 /// with 4 percent less to store; level 5 takes twice the time for 4 percent more.
 const DEFAULT_LEVEL: i32 = 3;
 
-/// The logarithms of that level's two tables. zstd's own are 17 and 16, for megabytes of input;
+/// The logarithms of that level's two tables. zstd's own are 17 and 16, for megabytes of input:
 /// with pieces of some kilobytes these give the same size, fit the cache and save half a megabyte.
 const DEFAULT_TABLES: [CParameter; 2] = [CParameter::HashLog(15), CParameter::ChainLog(14)];
 

@@ -38,8 +38,15 @@ enum Unit {
     Flags,
     Descriptor { length: usize },
     BlockLength,
-    Block { length: usize, stored: bool },
+    Block { length: usize, form: Form },
     Checksum,
+}
+
+/// How a block holds its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Compressed,
+    Plain,
 }
 
 /// The frame that is being read.
@@ -105,9 +112,9 @@ impl FrameDecoder {
             Unit::Flags => self.flags(unit),
             Unit::Descriptor { .. } => self.descriptor(unit),
             Unit::BlockLength => self.block_length(word(unit)),
-            Unit::Block { length, stored } => {
+            Unit::Block { length, form } => {
                 let (block, checksum) = unit.split_at(length.min(unit.len()));
-                self.block(block, checksum, stored)?;
+                self.block(block, checksum, form)?;
                 let given = self.frame.recent.get(self.frame.before..).unwrap_or_default();
                 out.extend_from_slice(given);
                 Ok(Unit::BlockLength)
@@ -160,7 +167,8 @@ impl FrameDecoder {
     fn block_length(&mut self, word: u32) -> Result<Unit> {
         let length = (word & !STORED) as usize;
         if word != 0 && length <= self.frame.block {
-            return Ok(Unit::Block { length, stored: word & STORED != 0 });
+            let form = if word & STORED == 0 { Form::Compressed } else { Form::Plain };
+            return Ok(Unit::Block { length, form });
         }
         if word != 0 {
             return Err(corrupt(NAME, "a block is longer than its header allows"));
@@ -172,14 +180,14 @@ impl FrameDecoder {
     }
 
     /// Appends what a block stands for to `frame.recent`, from `frame.before` on.
-    fn block(&mut self, block: &[u8], checksum: &[u8], stored: bool) -> Result<()> {
+    fn block(&mut self, block: &[u8], checksum: &[u8], form: Form) -> Result<()> {
         if !checksum.is_empty() && word(checksum) != XxHash32::oneshot(0, block) {
             return Err(corrupt(NAME, "a block has another checksum"));
         }
         self.frame.forget();
         let frame = &mut self.frame;
         let kept = frame.recent.len();
-        if stored {
+        if form == Form::Plain {
             frame.recent.extend_from_slice(block);
         } else {
             let plausible = block.len().saturating_mul(GREATEST_RATIO);

@@ -65,9 +65,6 @@ impl Codec for Zstd {
     }
 
     fn decompress(&self, stored: &[u8], bound: usize) -> Result<Vec<u8>> {
-        if stored.is_empty() {
-            return Err(truncated(NAME));
-        }
         WHOLE.with_borrow_mut(|kept| {
             let mut context = match kept.take() {
                 Some(context) => context,

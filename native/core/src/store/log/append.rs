@@ -111,7 +111,10 @@ impl Shared {
         draft.time = tail.time.max(self.clock.now());
         let size: u64 = tickets.iter().map(Ticket::size).sum();
         match self.make_room(tail, size + RESERVE) {
-            Err(error) if error.code() == Code::DiskFull => draft.scarce = Some(error),
+            Err(error) if error.code() == Code::DiskFull => {
+                self.upkeep.note_scarce();
+                draft.scarce = Some(error);
+            }
             other => other?,
         }
         tail.buffer.clear();

@@ -289,6 +289,7 @@ impl Shared {
         }
         self.commit_group(&mut tail, &mut tickets);
         let chores = self.has_chores(&tail);
+        self.upkeep.note(tail.since_checkpoint);
         drop(tail);
         drop(lock);
         tickets.into_iter().for_each(Ticket::tell);
@@ -326,6 +327,7 @@ impl Shared {
         let mut tail = self.tail.lock();
         self.commit_group(&mut tail, &mut tickets);
         let chores = self.has_chores(&tail);
+        self.upkeep.note(tail.since_checkpoint);
         drop(tail);
         drop(lock);
         tickets.into_iter().for_each(Ticket::tell);

@@ -1,13 +1,15 @@
 //! The ordered index: for each key, where its value lies. Rebuilt from the log at any time.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+mod loading;
+mod moment;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::frame;
 use super::page::Spot;
 use super::segment::Segment;
-use crate::store::{self, Query, Version};
+use crate::store::Query;
 
 /// Where a value lies, in 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,8 @@ pub(super) struct Index {
     expiring: BTreeMap<Box<[u8]>, u64>,
     used: BTreeMap<u64, Used>,
     old: BTreeMap<Box<[u8]>, Vec<Old>>,
+    /// Segments that the catalog no longer names, but to which entries still point.
+    pinned: BTreeSet<u64>,
     /// Files of segments that are gone, which views still read.
     retired: BTreeMap<u64, Arc<Segment>>,
     moments: Vec<Weak<Moment>>,
@@ -113,9 +117,6 @@ pub(super) struct Index {
     pub time: u64,
 }
 
-/// How many changes are sorted in one go while loading; more go into the tree one by one.
-const BULK: usize = 4 << 20;
-
 impl Index {
     /// Takes a segment into use.
     pub fn open(&mut self, segment: Arc<Segment>) {
@@ -124,8 +125,29 @@ impl Index {
         self.used.entry(number).or_insert(used);
     }
 
+    /// Keeps segments in use while what lives in them is being pointed elsewhere.
+    pub fn pin(&mut self, numbers: &[u64]) {
+        self.pinned.extend(numbers);
+    }
+
+    /// Lets go of them and of the pins.
+    pub fn unpin(&mut self, numbers: &[u64]) {
+        self.release(numbers);
+        numbers.iter().for_each(|number| self.retire(*number));
+    }
+
+    /// Lets go of the pins only.
+    pub fn release(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            self.pinned.remove(number);
+        }
+    }
+
     /// Drops a segment that the catalog no longer names.
     pub fn retire(&mut self, number: u64) {
+        if self.pinned.contains(&number) {
+            return;
+        }
         if let Some(used) = self.used.remove(&number) {
             if self.has_moments() {
                 self.retired.insert(number, used.segment);
@@ -265,184 +287,6 @@ impl Index {
     }
 }
 
-/// Loading: many changes at once, sorted and built into a full tree.
-impl Index {
-    /// Takes a change of the replay.
-    pub fn load(&mut self, key: &[u8], change: &Change) {
-        self.time = self.time.max(change.time);
-        if self.loading.len() >= BULK || !self.map.is_empty() {
-            self.finish_loading();
-            self.apply(key.into(), change);
-            return;
-        }
-        if let Some(stored) = change.put {
-            if let Some(used) = self.used.get_mut(&stored.place.segment()) {
-                used.puts += 1;
-            }
-            if stored.expires != 0 {
-                self.expiring.insert(key.into(), stored.expires);
-            }
-        }
-        self.loading.push((key.into(), change.entry()));
-    }
-
-    /// Takes an entry of a checkpoint, whose put was counted there.
-    pub fn load_counted(&mut self, key: &[u8], change: &Change) {
-        self.load(key, change);
-        if let Some(stored) = change.put {
-            if let Some(used) = self.used.get_mut(&stored.place.segment()) {
-                used.puts -= 1;
-            }
-        }
-    }
-
-    /// Builds the tree from what was loaded. The last change of a key wins.
-    pub fn finish_loading(&mut self) {
-        let mut loading = std::mem::take(&mut self.loading);
-        if loading.is_empty() {
-            return;
-        }
-        if !loading.is_sorted_by(|a, b| a.0 < b.0) {
-            loading.sort_by(|a, b| a.0.cmp(&b.0));
-            // Equal keys lie in the order of replay; keep the last of each.
-            loading.dedup_by(|later, kept| {
-                let same = later.0 == kept.0;
-                if same {
-                    std::mem::swap(later, kept);
-                }
-                same
-            });
-            loading.retain(|(_, entry)| !entry.is_tombstone());
-        } else {
-            loading.retain(|(_, entry)| !entry.is_tombstone());
-        }
-        loading.shrink_to_fit();
-        self.map = loading.into_iter().collect();
-        let map = &self.map;
-        self.expiring.retain(|key, _| map.get(key).is_some_and(Entry::expires));
-        for (key, entry) in &self.map {
-            if let Some(used) = self.used.get_mut(&entry.place.segment()) {
-                used.live += 1;
-                used.live_bytes += frame::weight(key.len(), u64::from(entry.length));
-            }
-        }
-    }
-}
-
-/// Views.
-impl Index {
-    /// Opens a view at a commit number.
-    pub fn open_moment(&mut self, commit: u64, now: u64) -> Arc<Moment> {
-        let now = now.max(self.time);
-        let moment = Arc::new(Moment { commit, now, frozen: OnceLock::new() });
-        self.moments.push(Arc::downgrade(&moment));
-        moment
-    }
-
-    fn has_moments(&self) -> bool {
-        self.moments.iter().any(|moment| moment.strong_count() > 0)
-    }
-
-    /// Forgets what only closed views saw. Returns the places that nobody needs any more.
-    pub fn close_moments(&mut self) -> Vec<Spot> {
-        self.moments.retain(|moment| moment.strong_count() > 0);
-        let open: Vec<u64> =
-            self.moments.iter().filter_map(|m| m.upgrade().map(|m| m.commit)).collect();
-        let mut gone = Vec::new();
-        self.old.retain(|_, olds| {
-            olds.retain(|old| {
-                let seen = open.iter().any(|at| old.entry.commit <= *at && *at < old.until);
-                if !seen {
-                    gone.push(old.entry.place);
-                }
-                seen
-            });
-            !olds.is_empty()
-        });
-        if open.is_empty() {
-            self.retired.clear();
-        }
-        gone
-    }
-
-    /// Leaves this index to the open views, when it is about to be replaced.
-    pub fn freeze(self: Arc<Self>) {
-        for moment in self.moments.iter().filter_map(Weak::upgrade) {
-            let _ = moment.frozen.set(self.clone());
-        }
-    }
-
-    /// The entry of a key as of a moment.
-    pub fn get_at(&self, key: &[u8], at: &Moment) -> Option<Entry> {
-        let live = self.map.get(key).filter(|entry| entry.commit <= at.commit);
-        if let Some(entry) = live {
-            let expired = entry.expires() && self.expiry(key) <= at.now;
-            return (!expired).then_some(*entry);
-        }
-        let olds = self.old.get(key)?;
-        olds.iter().find(|old| old.is_seen(at)).map(|old| old.entry)
-    }
-
-    /// Up to `count` entries behind `after`, as of a moment or now.
-    pub fn list(&self, page: &ListPage<'_>) -> Vec<store::Entry> {
-        let prefix = page.query.prefix.as_bytes();
-        let start = match page.after.map(str::as_bytes) {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        let range = (start, Bound::<&[u8]>::Unbounded);
-        let now = page.now.max(self.time);
-        let live = self.map.range::<[u8], _>(range).filter(|(key, entry)| match page.at {
-            Some(at) => {
-                let expired = entry.expires() && self.expiry(key) <= at.now;
-                entry.commit <= at.commit && !expired
-            }
-            None => !entry.expires() || self.expiry(key) > now,
-        });
-        let live = live.map(|(key, entry)| (key, *entry));
-        let inside = |pair: &(&Box<[u8]>, Entry)| pair.0.starts_with(prefix);
-        let Some(at) = page.at else {
-            return live.take_while(inside).take(page.count).map(told).collect();
-        };
-        let seen = self.old.range::<[u8], _>(range).filter_map(|(key, olds)| {
-            olds.iter().find(|old| old.is_seen(at)).map(|old| (key, old.entry))
-        });
-        let mut both: Vec<_> = live.take_while(inside).take(page.count).collect();
-        both.extend(seen.take_while(inside).take(page.count));
-        both.sort_by(|a, b| a.0.cmp(b.0));
-        both.into_iter().take(page.count).map(told).collect()
-    }
-
-    /// Up to `count` entries behind `after` with their keys as of a moment: for checkpoints.
-    pub fn entries(&self, page: &ListPage<'_>) -> Vec<(Box<[u8]>, Entry, u64)> {
-        let listed = self.list(page);
-        let found = listed.iter().filter_map(|told| {
-            let key = told.key.as_bytes();
-            let entry = match page.at {
-                Some(at) => self.get_at(key, at)?,
-                None => *self.map.get(key)?,
-            };
-            let live = self.map.get(key).is_some_and(|live| live.commit == entry.commit);
-            let expires = if live {
-                self.expires(key)
-            } else {
-                let olds = self.old.get(key).into_iter().flatten();
-                let same = olds.filter(|old| old.entry.commit == entry.commit);
-                same.map(|old| old.expires).next().unwrap_or(0)
-            };
-            Some((key.into(), entry, expires))
-        });
-        found.collect()
-    }
-}
-
-impl Old {
-    fn is_seen(&self, at: &Moment) -> bool {
-        let expired = self.expires != 0 && self.expires <= at.now;
-        self.entry.commit <= at.commit && at.commit < self.until && !expired
-    }
-}
-
 /// Part of a listing.
 pub(super) struct ListPage<'a> {
     pub query: &'a Query,
@@ -450,13 +294,4 @@ pub(super) struct ListPage<'a> {
     pub count: usize,
     pub at: Option<&'a Moment>,
     pub now: u64,
-}
-
-fn told((key, entry): (&Box<[u8]>, Entry)) -> store::Entry {
-    store::Entry {
-        key: String::from_utf8_lossy(key).into_owned(),
-        size: u64::from(entry.length),
-        version: Version::from(entry.commit),
-        modified: entry.time(),
-    }
 }

@@ -35,10 +35,6 @@ impl Locks {
         Locks { file }
     }
 
-    pub fn path(&self) -> &std::path::Path {
-        self.file.path()
-    }
-
     pub fn attempt(&self, byte: Byte, how: Claim) -> Result<bool> {
         let done = claim(self.file.raw(), byte as u64, how);
         done.map_err(|error| Error::io(error, "Locking", self.file.path()))

@@ -3,33 +3,39 @@
 //! The segments are the truth; the index in memory is a replay of them and can be thrown away at any
 //! time. The way of a commit: `commit` (queue and threads), `append` (conditions, frames, one write,
 //! one sync), `room` (space ahead, new segments, what follows a failed sync). The way of a read:
-//! `log`, `index`, `cache`, the segment. `tail` follows what other processes append, `open` and
+//! `store`, `index`, `cache`, the segment. `tail` follows what other processes append, `open` and
 //! `recover` begin, `checkpoint`, `compact` and `repair` keep house. Every operation on a file goes
 //! through `medium`, every lock through `lock`, all that processes share in memory through `page`.
 
 mod append;
 mod cache;
 mod catalog;
+mod checkpoint;
 mod commit;
+mod compact;
 mod frame;
 mod index;
 mod lock;
-mod log;
+mod maintain;
 pub mod medium;
 mod open;
 mod options;
 mod page;
 mod recover;
+mod repair;
 mod room;
 mod segment;
 mod shared;
+mod store;
 mod sys;
 mod tail;
 mod varint;
+mod verify;
 mod view;
 
-pub use log::Log;
 pub use options::{Durability, LogOptions};
+pub use repair::{repair, Report};
+pub use store::Log;
 
 use crate::error::{Code, Error};
 

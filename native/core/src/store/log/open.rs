@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::catalog::{Catalog, Identity, Listed, CATALOG, IDENTITY};
+use super::checkpoint;
 use super::index::Index;
 use super::lock::{Byte, Locks, Patience};
 use super::medium::{Access, Folder};
@@ -212,10 +213,9 @@ impl Opening {
             let catalog = Catalog::read(&self.folder, store)?;
             let generation = catalog.generation;
             let mut index = Index::default();
-            let loaded = tail::begin(&self.folder, &mut index, catalog)
-                .and_then(|mut tail| recover::load(&mut tail, &mut index, bound).map(|()| tail));
+            let loaded = self.load(&mut index, (catalog, bound)).map(|tail| (tail, index));
             match loaded {
-                Ok(tail) => return Ok((tail, index)),
+                Ok(loaded) => return Ok(loaded),
                 Err(error) => {
                     let now = Catalog::read(&self.folder, store)?.generation;
                     if now == generation || !recover::may_be_stale(&error) {
@@ -224,6 +224,21 @@ impl Opening {
                 }
             }
         }
+    }
+
+    /// From the checkpoint, if it counts, else from the first frame.
+    fn load(&self, index: &mut Index, (catalog, bound): (Catalog, u64)) -> Result<Tail> {
+        let mut tail = tail::begin(&self.folder, index, catalog)?;
+        match checkpoint::load(&self.folder, &tail.catalog, index) {
+            Some(behind) => tail = behind,
+            None => {
+                let catalog = tail.catalog;
+                *index = Index::default();
+                tail = tail::begin(&self.folder, index, catalog)?;
+            }
+        }
+        recover::load(&mut tail, index, bound)?;
+        Ok(tail)
     }
 
     fn share(self, store: StoreId, loaded: (Tail, Index), page: Option<Page>) -> Shared {
@@ -242,6 +257,8 @@ impl Opening {
             cache,
             seen: Seen::default(),
             queue: Default::default(),
+            upkeep: Default::default(),
+            upkeep_lock: Default::default(),
             closed: Default::default(),
         }
     }

@@ -142,8 +142,8 @@ impl Shared {
             return Ok(());
         }
         let removed = self.folder.names().and_then(|names| {
-            let left = names.iter().filter(|name| is_left_over(name, catalog));
-            left.map(|name| self.folder.remove(name)).collect::<Result<()>>()
+            let mut left = names.iter().filter(|name| is_left_over(name, catalog));
+            left.try_for_each(|name| self.folder.remove(name))
         });
         locks.release(Byte::Maintain);
         removed

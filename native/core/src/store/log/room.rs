@@ -16,7 +16,9 @@ use crate::error::{Code, Error, Result};
 
 const SMALLEST_STEP: u64 = 256 << 10;
 const LARGEST_STEP: u64 = 4 << 20;
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// What `give_up_space` leaves behind the tail.
+const KEPT: u64 = 8 << 10;
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes zeros from `from` to `to`.
 fn fill(segment: &Segment, from: u64, to: u64) -> Result<()> {
@@ -85,13 +87,18 @@ impl Shared {
             // Most of the sync happens before anybody has to wait for it.
             let _ = self.flush_tail();
         }
-        let Ok(_lock) = self.append_lock() else { return };
+        let Ok(lock) = self.append_lock() else { return };
         let mut tail = self.tail.lock();
         if self.settle(&mut tail).is_err() || !self.has_chores(&tail) {
             return;
         }
         if tail.offset >= self.options.segment_bytes {
-            let _ = self.roll(&mut tail);
+            let rolled = self.roll(&mut tail).is_ok();
+            drop((tail, lock));
+            if rolled {
+                self.upkeep.poke();
+                self.wait_for_upkeep();
+            }
             return;
         }
         let need = tail.room.saturating_sub(tail.offset) + 1;
@@ -181,6 +188,16 @@ impl Shared {
         tail.enter(segment);
         tail.step = 0;
         self.publish_tail(tail);
+    }
+
+    /// Gives up what is only set aside, so that a full disk has a few blocks again.
+    pub fn give_up_space(&self, tail: &mut Tail) -> Result<()> {
+        self.folder.remove(super::checkpoint::CHECKPOINT)?;
+        let to = (tail.offset + KEPT).min(tail.segment.file.length()?);
+        tail.segment.file.truncate(to)?;
+        tail.segment.file.sync()?;
+        tail.room = to;
+        Ok(())
     }
 
     /// Tells all processes where the log stands, all of it synced.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{self, Head, Kind, Steps};
+use super::frame::{self, Head, Steps};
 use super::medium::{Access, File, Folder};
 use super::varint::Reader;
 use super::{corrupt, digest64, too_new, StoreId, FORMAT};
@@ -208,10 +208,6 @@ impl Scan {
         Scan { step: WINDOW, ..Scan::new(segment, from, limit) }
     }
 
-    pub fn segment(&self) -> &Arc<Segment> {
-        &self.segment
-    }
-
     /// The next frame that chains, or none where the chain ends. Does not go on by itself: `accept`
     /// does, so that a caller can leave a frame for later.
     pub fn peek(&mut self) -> Result<Option<Frame<'_>>> {
@@ -267,9 +263,4 @@ impl Scan {
         self.filled += self.segment.file.read(room, self.start + self.filled as u64)?;
         Ok(self.filled >= count)
     }
-}
-
-/// Whether a segment that must end at `end` does so with an end frame.
-pub(super) fn is_end(frame: &Frame<'_>) -> bool {
-    frame.head.kind == Kind::End
 }

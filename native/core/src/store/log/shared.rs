@@ -9,6 +9,7 @@ use super::cache::Cache;
 use super::commit::Queue;
 use super::index::Index;
 use super::lock::{Byte, Locks, Patience};
+use super::maintain::Upkeep;
 use super::medium::Folder;
 use super::options::{Durability, LogOptions};
 use super::page::Page;
@@ -20,7 +21,7 @@ use crate::error::{fail, Code, Result};
 
 /// An open log.
 ///
-/// Order of locks: `appending`, the append lock between processes, `tail`, `index`, the cache.
+/// Order of locks: `upkeep_lock`, `appending`, the append lock between processes, `tail`, `index`, the cache.
 pub(super) struct Shared {
     pub folder: Folder,
     pub store: StoreId,
@@ -37,6 +38,9 @@ pub(super) struct Shared {
     pub cache: Cache,
     pub seen: Seen,
     pub queue: Queue,
+    pub upkeep: Upkeep,
+    /// Held by the thread of this process that compacts, writes a checkpoint, or verifies.
+    pub upkeep_lock: Mutex<()>,
     pub closed: AtomicBool,
 }
 

@@ -311,7 +311,12 @@ impl Shared {
 pub(super) fn begin(folder: &Folder, index: &mut Index, catalog: Catalog) -> Result<Tail> {
     for listed in &catalog.segments {
         let opened = Segment::open(folder, catalog.store, (listed.number, listed.id));
-        index.open(opened.map_err(|error| gone(listed.number, error))?);
+        let segment = opened.map_err(|error| gone(listed.number, error))?;
+        if listed.ended.is_some_and(|(end, _)| segment.file.length().is_ok_and(|has| has < end)) {
+            let has = segment.file.length()?;
+            return Err(corrupt("A segment is shorter than it was", listed.number, has));
+        }
+        index.open(segment);
     }
     let first = catalog.segments.first().and_then(|listed| index.file(listed.number));
     match first {

@@ -46,7 +46,11 @@ impl Log {
         let shared = Arc::new(open::open(path.as_ref(), options, clock)?);
         let log = Log { shared: shared.clone(), threads: Mutex::default() };
         if !shared.options.read_only {
-            log.start("keepstate-commit", move || shared.run_commits())?;
+            let other = shared.clone();
+            log.start("keepstate-commit", move || other.run_commits())?;
+        }
+        if !log.shared.options.read_only && log.shared.options.maintenance {
+            log.start("keepstate-keep", move || shared.run_maintenance())?;
         }
         Ok(Arc::new(log))
     }
@@ -116,6 +120,7 @@ impl Store for Log {
             return Ok(());
         }
         self.shared.queue.close();
+        self.shared.upkeep.end();
         for thread in self.threads.lock().drain(..) {
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
@@ -125,6 +130,8 @@ impl Store for Log {
         if self.shared.options.read_only {
             return Ok(());
         }
+        // Only a help for the next open.
+        let _ = self.shared.last_checkpoint();
         self.shared.finish()
     }
 }
@@ -311,15 +318,17 @@ impl Embedded for Log {
     fn stats(&self) -> Result<Vec<(&'static str, u64)>> {
         self.shared.check_open()?;
         self.shared.refresh()?;
-        Ok(Vec::new())
+        Ok(self.shared.figures())
     }
 
-    fn verify(&self, _progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Error>> {
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Error>> {
         self.shared.check_open()?;
-        Ok(Vec::new())
+        self.shared.refresh()?;
+        self.shared.verify(progress)
     }
 
     fn compact(&self) -> Result<()> {
-        self.shared.check_open()
+        self.shared.check_open()?;
+        self.shared.maintain_now()
     }
 }

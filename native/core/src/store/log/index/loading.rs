@@ -1,0 +1,70 @@
+//! Loading: many changes at once, sorted and built into a full tree.
+
+use super::{Change, Entry, Index};
+use crate::store::log::frame;
+
+/// How many changes are sorted in one go; more go into the tree one by one.
+const BULK: usize = 4 << 20;
+
+impl Index {
+    /// Takes a change of the replay.
+    pub fn load(&mut self, key: &[u8], change: &Change) {
+        self.time = self.time.max(change.time);
+        if self.loading.len() >= BULK || !self.map.is_empty() {
+            self.finish_loading();
+            self.apply(key.into(), change);
+            return;
+        }
+        if let Some(stored) = change.put {
+            if let Some(used) = self.used.get_mut(&stored.place.segment()) {
+                used.puts += 1;
+            }
+            if stored.expires != 0 {
+                self.expiring.insert(key.into(), stored.expires);
+            }
+        }
+        self.loading.push((key.into(), change.entry()));
+    }
+
+    /// Takes an entry of a checkpoint, whose put was counted there.
+    pub fn load_counted(&mut self, key: &[u8], change: &Change) {
+        self.load(key, change);
+        if let Some(stored) = change.put {
+            if let Some(used) = self.used.get_mut(&stored.place.segment()) {
+                used.puts -= 1;
+            }
+        }
+    }
+
+    /// Builds the tree from what was loaded. The last change of a key wins.
+    pub fn finish_loading(&mut self) {
+        let mut loading = std::mem::take(&mut self.loading);
+        if loading.is_empty() {
+            return;
+        }
+        if !loading.is_sorted_by(|a, b| a.0 < b.0) {
+            loading.sort_by(|a, b| a.0.cmp(&b.0));
+            // Equal keys lie in the order of replay; keep the last of each.
+            loading.dedup_by(|later, kept| {
+                let same = later.0 == kept.0;
+                if same {
+                    std::mem::swap(later, kept);
+                }
+                same
+            });
+            loading.retain(|(_, entry)| !entry.is_tombstone());
+        } else {
+            loading.retain(|(_, entry)| !entry.is_tombstone());
+        }
+        loading.shrink_to_fit();
+        self.map = loading.into_iter().collect();
+        let map = &self.map;
+        self.expiring.retain(|key, _| map.get(key).is_some_and(Entry::expires));
+        for (key, entry) in &self.map {
+            if let Some(used) = self.used.get_mut(&entry.place.segment()) {
+                used.live += 1;
+                used.live_bytes += frame::weight(key.len(), u64::from(entry.length));
+            }
+        }
+    }
+}

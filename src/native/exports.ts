@@ -1,0 +1,82 @@
+// Everything the addon exports.
+
+import type {
+  AbortToken,
+  Later,
+  NativeCodec,
+  NativeDecompressOptions,
+  NativeDigest,
+  NativeDirOptions,
+  NativeLogOptions,
+  NativeName,
+  NativeStore,
+  NativeSupports,
+  NativeVerifyOptions,
+  Outcome,
+} from "./addon.js";
+import type { TapeReader } from "./tape.js";
+import type { NativeTimeline, NativeTimelineOptions, SteppedTimeline } from "./timeline.js";
+
+/** How busy the addon is. */
+export interface PoolFigures {
+  /** Of the whole process: threads, jobs waiting for one, and how often jobs were handed over. */
+  readonly threads: number;
+  readonly queued: number;
+  readonly batches: number;
+  /** Of this thread of JavaScript: promises not yet settled, and how often it was woken. */
+  readonly pending: number;
+  readonly wakes: number;
+}
+
+/** Everything the addon exports. */
+export interface NativeAddon {
+  /** The version that this addon was built as; the loader refuses any but the package's own. */
+  version(): string;
+  /** The table of codes: number, name and whether a retry may help. */
+  codes(): { number: number; name: string; retryable: boolean }[];
+  pool(): PoolFigures;
+
+  openLog(path: string, options: NativeLogOptions): Later<NativeStore>;
+  openDir(path: string, options: NativeDirOptions): Later<NativeStore>;
+  openMemory(): Outcome<NativeStore>;
+  /** Keeps what verifies of a damaged folder and tells each step that was lost or is doubtful. */
+  repairLog(path: string, options: NativeVerifyOptions): Later<string[]>;
+  abortToken(): AbortToken;
+
+  timeline(
+    store: NativeStore,
+    name: NativeName,
+    options: NativeTimelineOptions,
+  ): Outcome<NativeTimeline>;
+  steppedTimeline(
+    supports: NativeSupports,
+    name: NativeName,
+    options: NativeTimelineOptions,
+  ): Outcome<SteppedTimeline>;
+
+  /** Hex digits. The `Sync` forms run on this thread: for inputs up to some 64 kB. */
+  digestSync(name: NativeDigest, bytes: Uint8Array): Outcome<string>;
+  /** These work on the pool, on a copy. */
+  digest(name: NativeDigest, bytes: Uint8Array): Later<string>;
+  compressSync(codec: NativeCodec, bytes: Uint8Array, level?: number): Outcome<Uint8Array>;
+  compress(codec: NativeCodec, bytes: Uint8Array, level?: number): Later<Uint8Array>;
+  decompressSync(
+    codec: NativeCodec,
+    bytes: Uint8Array,
+    options: NativeDecompressOptions,
+  ): Outcome<Uint8Array>;
+  decompress(
+    codec: NativeCodec,
+    bytes: Uint8Array,
+    options: NativeDecompressOptions,
+  ): Later<Uint8Array>;
+  /** Reads encoded states, one after the other, with one set of buffers. */
+  readonly TapeReader: new () => TapeReader;
+
+  /** An encoded state as JSON text, rich types marked as docs/encoding.md tells. */
+  toJsonSync(encoded: Uint8Array): Outcome<string>;
+  toJson(encoded: Uint8Array): Later<string>;
+  /** The encoded state of such a text. What is no JSON is NOT_JSON, with its offset. */
+  fromJsonSync(text: string): Outcome<Uint8Array>;
+  fromJson(text: string): Later<Uint8Array>;
+}
