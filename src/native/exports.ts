@@ -7,12 +7,13 @@ import type {
   NativeDecompressOptions,
   NativeDigest,
   NativeDirOptions,
+  NativeErrorRecord,
   NativeLogOptions,
   NativeName,
   NativeStore,
   NativeSupports,
-  NativeVerifyOptions,
   Outcome,
+  Soon,
 } from "./addon.js";
 import type { TapeReader } from "./tape.js";
 import type { NativeTimeline, NativeTimelineOptions, SteppedTimeline } from "./timeline.js";
@@ -28,6 +29,22 @@ export interface PoolFigures {
   readonly wakes: number;
 }
 
+/** What a repair kept and lost. */
+export interface NativeRepaired {
+  /** Frames that were kept. */
+  readonly kept: number;
+  /** What was lost or is doubtful, each with its place. */
+  readonly lost: readonly NativeErrorRecord[];
+  /** Where the damaged files are now. */
+  readonly copies: readonly string[];
+}
+
+/** Master keys. A value is sealed for one store key, and opens for no other. */
+export interface KeyRing {
+  seal(key: string, raw: Uint8Array): Soon<Uint8Array>;
+  open(key: string, sealed: Uint8Array): Soon<Uint8Array>;
+}
+
 /** Everything the addon exports. */
 export interface NativeAddon {
   /** The version that this addon was built as; the loader refuses any but the package's own. */
@@ -40,7 +57,7 @@ export interface NativeAddon {
   openDir(path: string, options: NativeDirOptions): Later<NativeStore>;
   openMemory(): Outcome<NativeStore>;
   /** Keeps what verifies of a damaged folder and tells each step that was lost or is doubtful. */
-  repairLog(path: string, options: NativeVerifyOptions): Later<string[]>;
+  repairLog(path: string): Later<NativeRepaired>;
   abortToken(): AbortToken;
 
   timeline(
@@ -70,6 +87,11 @@ export interface NativeAddon {
     bytes: Uint8Array,
     options: NativeDecompressOptions,
   ): Later<Uint8Array>;
+  /** The ends of the content-defined chunks of `bytes`, rising; the last one is its length. */
+  chunk(bytes: Uint8Array): Outcome<number[]>;
+  /** Keys of 32 bytes with their ids: the first one seals, all of them open. */
+  keyRing(keys: readonly (readonly [id: string, key: Uint8Array])[]): Outcome<KeyRing>;
+
   /** Reads encoded states, one after the other, with one set of buffers. */
   readonly TapeReader: new () => TapeReader;
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use keepstate_core::chunk::{chunks, ChunkOptions};
 use keepstate_core::codec::{Codec, Registry};
 use keepstate_core::digest::Digest;
 use keepstate_core::error::Result;
@@ -78,6 +79,18 @@ fn to_decompress(call: &Call) -> Result<(Arc<dyn Codec>, &[u8], usize)> {
         None => return expected("maxLength", "given"),
     };
     Ok((codec_of(call, codec)?, call.bytes(stored, "What is decompressed")?, bound))
+}
+
+/// The ends of the content-defined chunks, rising; the last one is the length.
+pub fn chunk(call: &Call) -> Result<Js> {
+    let bytes = call.bytes(call.arguments[0], "What is cut")?;
+    let mut end = 0;
+    let cut = chunks(bytes, ChunkOptions::default())?.map(|chunk| {
+        end += chunk.len() as u64;
+        end
+    });
+    let ends: Vec<u64> = cut.collect();
+    call.env.array(ends.into_iter(), |env, end| env.count(end))
 }
 
 fn codec_of(call: &Call, name: Js) -> Result<Arc<dyn Codec>> {

@@ -24,6 +24,7 @@ mod open;
 mod ops;
 mod pool;
 mod queue;
+mod seal;
 mod snapshot;
 mod soon;
 mod store;
@@ -48,6 +49,9 @@ const EXPORTS: &[Named] = &[
     (c"openMemory", open::memory),
     (c"openLog", open::log),
     (c"openDir", open::dir),
+    (c"repairLog", open::repair_log),
+    (c"keyRing", seal::key_ring),
+    (c"chunk", codec::chunk),
     (c"abortToken", abort::abort_token),
     (c"timeline", timeline::timeline),
     (c"steppedTimeline", timeline::stepped_timeline),

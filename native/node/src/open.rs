@@ -8,7 +8,7 @@ use std::time::Duration;
 use keepstate_core::clock::SystemClock;
 use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::store::dir::{DirOptions, DirStore};
-use keepstate_core::store::log::{Durability, Log, LogOptions};
+use keepstate_core::store::log::{repair, Durability, Log, LogOptions, Report};
 use keepstate_core::store::memory::MemoryStore;
 
 use crate::export::Call;
@@ -70,6 +70,25 @@ pub fn log(call: &Call) -> Result<Js> {
     let open = move || Log::open(&path, options, Arc::new(SystemClock));
     let opened = move |env, log| opened(env, log, if sync { Lane::Tick } else { Lane::WritesHere });
     Home::of(call.env)?.later(call.env, open, opened)
+}
+
+/// Repairs the log in a folder that nobody has open.
+pub fn repair_log(call: &Call) -> Result<Js> {
+    let path = call.path(call.arguments[0])?;
+    let work = move || repair(&path, LogOptions::default(), Arc::new(SystemClock));
+    Home::of(call.env)?.later(call.env, work, repaired)
+}
+
+/// `{ kept, lost, copies }`.
+fn repaired(env: Env, report: Report) -> Result<Js> {
+    let object = env.object()?;
+    env.set(object, c"kept", env.count(report.kept)?)?;
+    let lost = env.array(report.lost.iter(), |env, error| env.record(error))?;
+    env.set(object, c"lost", lost)?;
+    let copies = report.copies.iter();
+    let copies = env.array(copies, |env, path| env.text(&path.display().to_string()))?;
+    env.set(object, c"copies", copies)?;
+    Ok(object)
 }
 
 /// Options, of which any may be absent.
