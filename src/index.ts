@@ -73,4 +73,10 @@ export type {
   Timeline,
   Verified,
 } from "./timeline/timeline.js";
+export { restoreFile, type RestoreFileOptions, saveFile, type SaveFileOptions } from "./file/path.js";
+export type { Codec, DecompressOptions } from "./file/codecs.js";
+export type { FileEntry } from "./file/list.js";
+export type { FileMetadata, FileSaveOptions } from "./file/metadata.js";
+export type { StateFile } from "./file/state-file.js";
+export { NativeLoadError } from "./native/load-error.js";
 export { CODES, type Code, type CodeEntry, KeepstateError } from "./errors.js";

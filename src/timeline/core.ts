@@ -18,6 +18,8 @@ import { native } from "../native.js";
 export interface TimelineCore {
   /** Takes the bytes before it returns. Saves of one core land in the order of the calls. */
   save(change: NativeSave, signal?: AbortSignal): Promise<NativeSnapshot>;
+  /** Grows whenever edits can no longer build on what was handed over before. */
+  epoch(): number;
   restore(ref: string, signal?: AbortSignal): Promise<NativeRestored>;
   show(ref: string, signal?: AbortSignal): Promise<NativeSnapshot>;
   list(options: NativeListOptions, signal?: AbortSignal): Promise<NativeSnapshot[]>;
@@ -38,6 +40,7 @@ export function embeddedCore(
       const soon = timeline.save(change);
       return await abortable(signal, () => settled(soon));
     },
+    epoch: () => timeline.epoch(),
     restore: (ref, signal) => cancellable(signal, (token) => timeline.restore(ref, token)),
     show: (ref, signal) => cancellable(signal, (token) => timeline.show(ref, token)),
     list: (query, signal) => cancellable(signal, (token) => timeline.list(query, token)),

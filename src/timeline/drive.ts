@@ -45,6 +45,7 @@ export function steppedCore(
       last = saved.catch(() => undefined);
       return saved;
     },
+    epoch: () => timeline.epoch(),
     restore: (ref, signal) => drive(timeline.restore(ref), ground, signal),
     show: (ref, signal) => drive(timeline.show(ref), ground, signal),
     list: (query, signal) => drive(timeline.list(query), ground, signal),

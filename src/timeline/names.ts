@@ -29,7 +29,7 @@ export async function* listTimelines(
     const name = nameOf(first);
     const own = name && `t/${escape(name.agent)}/${escape(name.session)}/`;
     // What is left of a deleted timeline is its control object alone.
-    const exists = first !== `${own}control` || second?.startsWith(own);
+    const exists = first !== `${own}control` || second?.startsWith(`${own}`);
     if (name && exists) yield { ...name, ref: formatName(name) };
     after = own ? own + END : first;
   }

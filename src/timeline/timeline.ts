@@ -7,6 +7,7 @@ import { raised } from "../native/record.js";
 import type { NativeSave } from "../native/timeline.js";
 import { diff, type Operation } from "../patch/diff.js";
 import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
+import { Captures } from "./capture.js";
 import type { TimelineCore } from "./core.js";
 import type { Encodings } from "./encodings.js";
 import { formatName, formatSelector, parseOwn, type TimelineName } from "./reference.js";
@@ -74,12 +75,14 @@ export class Timeline<State = unknown> {
   /** `agent/session`: its name everywhere. */
   readonly ref: string;
   readonly #parts: TimelineParts<State>;
+  readonly #captures: Captures;
   /** Settles when all saves that wait for a verdict of their schema are over. */
   #judged: Promise<void> | undefined;
 
   /** Use `ks.timeline(...)`. */
   constructor(parts: TimelineParts<State>) {
     this.#parts = parts;
+    this.#captures = new Captures(parts.encoding, () => parts.core.epoch());
     this.agent = parts.name.agent;
     this.session = parts.name.session;
     this.ref = formatName(parts.name);
@@ -95,10 +98,14 @@ export class Timeline<State = unknown> {
     const verdict = this.#judge(state);
     const later = verdict instanceof Promise;
     if (!later) accept(verdict, "The state");
-    const change = { bytes: this.#parts.encoding.encode(state), ...this.#meta(options) };
     if (later) verdict.catch(() => undefined);
-    else if (!this.#judged) return await this.#parts.track(this.#send(change, options));
-    return await this.#parts.track(this.#sendJudged(change, options));
+    const waits = later || this.#judged !== undefined;
+    const isPlain = !waits && options.idempotencyKey === undefined;
+    const meta = this.#meta(options);
+    const taken = isPlain ? this.#captures.take(state) : this.#captures.takeWhole(state);
+    const change = { ...taken, ...meta };
+    const sent = waits ? this.#sendJudged(change, options) : this.#send(change, options);
+    return await this.#parts.track(sent);
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */
@@ -207,7 +214,14 @@ export class Timeline<State = unknown> {
 
   async #send(change: NativeSave, { signal }: SaveOptions): Promise<Snapshot> {
     const { core, name } = this.#parts;
-    return snapshotOf(name, await core.save(change, signal));
+    const saving = core.save(change, signal);
+    this.#captures.handOver();
+    try {
+      return snapshotOf(name, await saving);
+    } catch (error) {
+      this.#captures.forget();
+      throw error;
+    }
   }
 
   #meta(options: SaveOptions): Omit<NativeSave, "bytes"> {
