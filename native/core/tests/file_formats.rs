@@ -125,6 +125,8 @@ fn every_changed_bit_gives_the_exact_state_or_a_named_error() {
                         assert_ne!(name, "a.ks", "a checksum covers all of it: {at} {bit}");
                     }
                     Err(error) => {
+                        let is_newer = error.code() == Code::FormatTooNew;
+                        assert!(name != "a.ks" || !is_newer, "changed, not newer: {at} {bit}");
                         let named = [
                             Code::Corrupt,
                             Code::HashMismatch,
@@ -162,6 +164,33 @@ fn a_changed_state_names_both_hashes() {
 }
 
 #[test]
+fn texts_may_be_escaped_in_every_way_of_json() {
+    let text = String::from_utf8(encode("a.json", &json("1"))).unwrap();
+    let escaped = r#""label":"\u0061\ud83d\ude00\/\n\b\ud83d!\u00e9""#;
+    let text = text.replace("\"label\":\"after the search\"", &escaped);
+    let label = forms().decode("a.json", text.as_bytes()).unwrap().metadata.label;
+    assert_eq!(label.as_deref(), Some("a\u{1f600}/\n\u{8}\u{fffd}!\u{e9}"));
+}
+
+#[test]
+fn a_metadata_that_contradicts_the_state_is_damage() {
+    let bytes = encode("a.json", &json("[1, 2]"));
+    let text = String::from_utf8(bytes).unwrap().replace("\"size\":6", "\"size\":7");
+    assert_eq!(refusal("a.json", text.as_bytes()).0, Code::Corrupt);
+    // Another hash beside the state of a .ks file, with a checksum that holds.
+    let mut bytes = encode("a.ks", &json("[1, 2]"));
+    let hash = keepstate_core::digest::sha256(b"[1, 2]");
+    let at = bytes.windows(32).position(|window| window == hash).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    let checked =
+        |body: &[u8]| [body, &keepstate_core::digest::crc32c(body).to_le_bytes()].concat();
+    forms().decode("a.ks", &checked(&bytes)).expect("as it was");
+    assert_eq!(refusal("a.ks", &checked(&[&bytes, &[0][..]].concat())).0, Code::Corrupt);
+    bytes[at] ^= 1;
+    assert_eq!(refusal("a.ks", &checked(&bytes)).0, Code::Corrupt);
+}
+
+#[test]
 fn names_and_contents_that_do_not_fit_say_what_to_do() {
     let plain = encode("a.json", &json(STATE));
     let binary = encode("a.ks", &json(STATE));
@@ -192,6 +221,17 @@ fn names_and_contents_that_do_not_fit_say_what_to_do() {
         let (found, message) = refusal(name, bytes);
         assert_eq!(found, code, "{name}: {message}");
         assert!(message.contains(advice) && message.starts_with(name), "{name}: {message}");
+    }
+    for wrong in [
+        r#"{"keepstate":1,"metadata":{"hash":1},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x","size":1},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x","time":"now"},"state":1}"#,
+        r#"{"keepstate":1.0,"metadata":{"hash":"x"},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x"}}"#,
+        r#"{"keepstate":1 "metadata":{"hash":"x"}}"#,
+        r#"{,"keepstate":1,"metadata":{"hash":"x"}}"#,
+    ] {
+        assert_eq!(refusal("a.json", wrong.as_bytes()).0, Code::Corrupt, "{wrong}");
     }
     let twice = String::from_utf8(plain).unwrap().replace("\"state\":", "\"state\":1,\"state\":");
     assert_eq!(refusal("a.json", twice.as_bytes()).0, Code::Corrupt, "two states");
