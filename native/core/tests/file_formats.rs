@@ -34,8 +34,8 @@ fn json(text: &str) -> File {
     File { state: State::Json(text.into()), metadata }
 }
 
-const STATE: &str = r#"{"messages": [{"role":"user","text":"hello, \u00e9 \"there\""},
-  [], {}, -1.5e+10, 0, true, false, null, "é😀"], "deep":[[[[[[{"a":[{}]}]]]]]]}"#;
+const STATE: &str = "{\"messages\": [{\"role\":\"user\",\"text\":\"hello, \\u00e9 \\\"there\\\"\"},\n \
+    [], {}, -1.5e+10, 0, true, false, null, \"\u{e9}\u{1f600}\"], \"deep\":[[[[[{\"a\":[{}]}]]]]]}";
 
 fn encode(name: &str, file: &File) -> Vec<u8> {
     forms().encode(name, file, Writing::default()).unwrap()
@@ -69,8 +69,9 @@ fn the_plain_form_is_the_bytes_that_the_format_states() {
     let file = File { state: State::Json("[1, 2]".into()), metadata };
     // The hash is that of `printf '[1, 2]' | sha256sum`.
     let expected = concat!(
-        r#"{"keepstate":1,"metadata":{"time":"1970-01-01T00:00:00.000Z","label":"x","encoding":"json","#,
-        r#""size":6,"hash":"sha256:3a316d6d3226f84c1e46e4447fa8d5fd800bff4a1bc6498152523cd4a602b69b"},"#,
+        r#"{"keepstate":1,"metadata":{"time":"1970-01-01T00:00:00.000Z","label":"x","#,
+        r#""encoding":"json","size":6,"#,
+        r#""hash":"sha256:3a316d6d3226f84c1e46e4447fa8d5fd800bff4a1bc6498152523cd4a602b69b"},"#,
         "\"state\":[1, 2]}\n"
     );
     let text = String::from_utf8(encode("a.json", &file)).unwrap();

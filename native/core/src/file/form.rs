@@ -165,7 +165,8 @@ impl Forms {
             }
             None => fail(
                 Code::UnknownCodec,
-                "The name tells no form; end it in .json, .json.gz, .json.zst, .json.lz4, .json.br, \
+                "The name tells no form; end it in .json, .json.gz, .json.zst, .json.lz4, \
+                 .json.br, \
                  .json and the extension of a codec of yours, or .ks.",
             ),
         }

@@ -1,5 +1,5 @@
-//! A strict reader of JSON for the envelope: it finds where values begin and end, by their bytes, and
-//! builds nothing. It does not recurse, so no depth of nesting can overflow the stack.
+//! A strict reader of JSON for the envelope: it finds where values begin and end, by their bytes,
+//! and builds nothing. It does not recurse, so no depth of nesting can overflow the stack.
 
 use std::ops::Range;
 
@@ -262,8 +262,8 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// The text of a JSON string that a scanner found, or none if it is no string. Half a surrogate pair
-/// is no character and becomes U+FFFD.
+/// The text of a JSON string that a scanner found, or none if it is no string. Half a surrogate
+/// pair is no character and becomes U+FFFD.
 pub fn unquote(quoted: &str) -> Option<String> {
     let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let mut units = Vec::new();
