@@ -34,7 +34,8 @@ fn json(text: &str) -> File {
     File { state: State::Json(text.into()), metadata }
 }
 
-const STATE: &str = "{\"messages\": [{\"role\":\"user\",\"text\":\"hello, \\u00e9 \\\"there\\\"\"},\n \
+const STATE: &str =
+    "{\"messages\": [{\"role\":\"user\",\"text\":\"hello, \\u00e9 \\\"there\\\"\"},\n \
     [], {}, -1.5e+10, 0, true, false, null, \"\u{e9}\u{1f600}\"], \"deep\":[[[[[{\"a\":[{}]}]]]]]}";
 
 fn encode(name: &str, file: &File) -> Vec<u8> {
@@ -168,7 +169,7 @@ fn a_changed_state_names_both_hashes() {
 fn texts_may_be_escaped_in_every_way_of_json() {
     let text = String::from_utf8(encode("a.json", &json("1"))).unwrap();
     let escaped = r#""label":"\u0061\ud83d\ude00\/\n\b\ud83d!\u00e9""#;
-    let text = text.replace("\"label\":\"after the search\"", &escaped);
+    let text = text.replace("\"label\":\"after the search\"", escaped);
     let label = forms().decode("a.json", text.as_bytes()).unwrap().metadata.label;
     assert_eq!(label.as_deref(), Some("a\u{1f600}/\n\u{8}\u{fffd}!\u{e9}"));
 }
