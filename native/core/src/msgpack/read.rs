@@ -161,7 +161,10 @@ impl<'a> Reader<'a> {
 
 /// Damage at an offset of the encoded state.
 pub(super) fn corrupt(offset: usize, found: &str) -> Error {
-    fault(Code::Corrupt, offset, format!("The encoded state is damaged: at byte {offset} is {found}. Restore an earlier snapshot."))
+    let message = format!(
+        "The encoded state is damaged: at byte {offset} is {found}. Restore an earlier snapshot."
+    );
+    fault(Code::Corrupt, offset, message)
 }
 
 /// A failure at an offset of the encoded state.

@@ -3,8 +3,8 @@
 //!
 //! A token is one word: its tag in the low four bits, a signed payload above. Text is not in the
 //! words: ASCII is named by its place in the input, other text was brought into the form that
-//! JavaScript keeps (Latin-1, or UTF-16) and follows in order in two buffers of its own. The keys of
-//! an object are named by one number, its shape.
+//! JavaScript keeps (Latin-1, or UTF-16) and follows in order in two buffers of its own. The keys
+//! of an object are named by one number, its shape.
 //!
 //! ```text
 //! words    end of tokens | keys | shapes | mixed | tokens ... | tables ...

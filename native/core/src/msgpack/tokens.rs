@@ -66,8 +66,8 @@ impl Visitor for Writer<'_, '_> {
             Scalar::Utf16(payload) => self.slice(ext::UTF16, payload.len(), site.end),
             Scalar::Unknown(kind, _) => {
                 let message = format!(
-                    "The state holds an extended value of type {kind}, which JavaScript has no value \
-                     for. Read it in the language that saved it."
+                    "The state holds an extended value of type {kind}, which JavaScript has no \
+                     value for. Read it in the language that saved it."
                 );
                 return Err(fault(Code::Unsupported, site.end, message));
             }
