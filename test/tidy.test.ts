@@ -175,8 +175,8 @@ test("sources are ASCII", (t) => {
 const LAYERS: readonly (readonly string[])[] = [
   ["errors", "suggest", "version", "abort"],
   ["ports", "setting"],
-  ["encode"],
   ["native"],
+  ["encode"],
   ["patch", "schema"],
   ["timeline", "file", "document", "backup", "adapters", "route", "wrap"],
   ["schemes"],

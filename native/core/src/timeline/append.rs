@@ -84,6 +84,12 @@ impl Writer {
         self.epoch
     }
 
+    /// How many bytes of the state before it holds.
+    pub fn used(&self) -> usize {
+        let whole = self.ground.as_ref().and_then(|ground| ground.tail.whole.as_ref());
+        whole.map_or(0, |bytes| bytes.len())
+    }
+
     /// How many of those that wait are written together. One with an idempotency key goes alone, so
     /// that what was saved before it can be looked up.
     fn next_round(&self) -> usize {

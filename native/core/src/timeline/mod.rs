@@ -129,6 +129,12 @@ impl Timeline {
         self.shared.writer.lock().epoch()
     }
 
+    /// About how many bytes of memory it holds.
+    pub fn memory(&self) -> usize {
+        let held = self.shared.cache.lock().used();
+        held + self.shared.writer.lock().used()
+    }
+
     /// The state and metadata of a snapshot. After a CONFLICT it also says that the caller has
     /// looked, so that saves are taken again.
     pub fn restore(&self, at: At) -> Machine<Restored> {
