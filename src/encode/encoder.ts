@@ -4,14 +4,12 @@ import { Kind } from "./node.js";
 import { Output } from "./output.js";
 import type { Recorder } from "./recorder.js";
 import { Refusal, unsupported } from "./refusal.js";
-import { isNumbers, NUMBERS, writeConverted, writeRich, type RichWriter } from "./rich.js";
+import { isNumbers, isSparse, NUMBERS, writeConverted, writeRich, type RichWriter } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { ShapeTable, type Shape } from "./shape.js";
 
 type Dictionary = Record<string, unknown>;
 
-/** An array may have this many holes; beyond, at least a quarter of its slots must be filled. */
-const SPARSE = 1 << 16;
 /** How many levels lie between two looks for a cycle; a power of two. */
 const CYCLE_CHECK = 64;
 
@@ -140,7 +138,7 @@ export class Encoder implements RichWriter {
     for (let i = 0; i < length; i++) {
       const value = array[i];
       if (value !== undefined || i in array) next = this.value(value, next);
-      else this.hole(++holes > SPARSE && holes * 4 > i * 3);
+      else this.hole(isSparse(++holes, i));
       this.recorder?.mark(out.at);
     }
     this.recorder?.close(length, start, out.at);
@@ -148,8 +146,8 @@ export class Encoder implements RichWriter {
   }
 
   /** Writes a slot that an array does not have; one hole costs as much as a short string. */
-  hole(isSparse: boolean): void {
-    if (isSparse) throw unsupported("An array that is mostly holes");
+  hole(isOneTooMany: boolean): void {
+    if (isOneTooMany) throw unsupported("An array that is mostly holes");
     scalars.writeHole(this.out);
     this.recorder?.pushHole();
   }

@@ -1,8 +1,9 @@
-import type { KeepstateError } from "../errors.js";
+import { KeepstateError } from "../errors.js";
 import { classify } from "./classify.js";
 import { Encoder } from "./encoder.js";
 import { locate } from "./locate.js";
 import { Refusal } from "./refusal.js";
+import { isSparse } from "./rich.js";
 import { NO_KEYS } from "./shape.js";
 
 // Encoders that no encode is using: one is taken while another is at work (a getter that encodes).
@@ -25,7 +26,10 @@ export function encodeMsgpack(value: unknown): Uint8Array {
 
 /** A refusal becomes an error with a pointer; what a getter threw stays as it is. */
 export function explain(error: unknown, value: unknown): unknown {
-  return error instanceof Refusal ? locate(error, value, judge) : error;
+  if (error instanceof Refusal) return locate(error, value, judge);
+  if (!(error instanceof RangeError) || !error.message.includes("call stack")) return error;
+  const message = "The state is nested too deeply for what is left of the stack. Save it from a shallower call.";
+  return new KeepstateError("TOO_DEEP", message, { cause: error });
 }
 
 function judge(value: unknown): KeepstateError["code"] | undefined {
@@ -38,7 +42,9 @@ function judge(value: unknown): KeepstateError["code"] | undefined {
 }
 
 function isMostlyHoles(array: readonly unknown[]): boolean {
-  let held = 0;
-  array.forEach(() => held++);
-  return array.length > 1 << 16 && held * 4 < array.length;
+  let holes = 0;
+  for (let i = 0; i < array.length; i++) {
+    if (!(i in array) && isSparse(++holes, i)) return true;
+  }
+  return false;
 }

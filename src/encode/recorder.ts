@@ -1,6 +1,6 @@
 import { HOLE, Kind, Node, type NodeKind } from "./node.js";
 import { countHeaderSize } from "./scalars.js";
-import { NO_KEYS, type Shape } from "./shape.js";
+import { NO_KEYS, Shape } from "./shape.js";
 import { MAX_DEPTH } from "./limits.js";
 
 /** A subtree of at most this many encoded bytes is kept flat: one sequential compare per save. */
@@ -171,7 +171,7 @@ export class Recorder {
 function isFrozen(node: Node): boolean {
   if (node.kind > Kind.instance || !Object.isFrozen(node.ref)) return false;
   for (const value of node.vals as Iterable<unknown>) {
-    if (typeof value !== "object" || value === null) continue;
+    if (typeof value !== "object" || value === null || value instanceof Shape) continue;
     if (value instanceof Node ? !value.frozen : !Object.isFrozen(value)) return false;
   }
   return true;

@@ -32,6 +32,14 @@ export function isNumbers(array: readonly unknown[]): array is readonly number[]
   return true;
 }
 
+/** An array may have this many holes; beyond, at least a quarter of its slots must be filled. */
+const SPARSE = 1 << 16;
+
+/** Whether an array of which `seen` slots were seen has too many holes to be saved. */
+export function isSparse(holes: number, seen: number): boolean {
+  return holes > SPARSE && holes * 4 > seen * 3;
+}
+
 /** The part of the encoder that rich types need. */
 export interface RichWriter {
   readonly out: Output;
@@ -91,9 +99,9 @@ export function writeConverted(writer: RichWriter, value: Converted): void {
 export function contents(value: Map<unknown, unknown> | Set<unknown>): unknown[] {
   const flat: unknown[] = [];
   if (types.isMap(value)) {
-    Map.prototype.forEach.call(value, (item, key) => flat.push(key, item));
+    for (const [key, item] of Map.prototype.entries.call(value)) flat.push(key, item);
   } else {
-    Set.prototype.forEach.call(value, (item) => flat.push(item));
+    for (const item of Set.prototype.values.call(value)) flat.push(item);
   }
   return flat;
 }
@@ -102,10 +110,10 @@ function writeMap(writer: RichWriter, map: Map<unknown, unknown>): void {
   const flat = contents(map);
   writer.recorder?.open(map);
   const start = writer.out.at;
-  const head = writeExt(writer, EXT.map, () => {
-    scalars.writeMapHeader(writer.out, flat.length / 2);
-    writeValues(writer, flat, 2);
-  });
+  beginExt(writer);
+  scalars.writeMapHeader(writer.out, flat.length / 2);
+  writeValues(writer, flat, 2);
+  const head = endExt(writer, EXT.map, start);
   const node = writer.recorder?.closeNode(Kind.map, NO_KEYS, start);
   if (node !== undefined) node.head = head + scalars.countHeaderSize(flat.length / 2);
 }
@@ -114,10 +122,10 @@ function writeSet(writer: RichWriter, set: Set<unknown>): void {
   const flat = contents(set);
   writer.recorder?.open(set);
   const start = writer.out.at;
-  const head = writeExt(writer, EXT.set, () => {
-    scalars.writeArrayHeader(writer.out, flat.length);
-    writeValues(writer, flat, 1);
-  });
+  beginExt(writer);
+  scalars.writeArrayHeader(writer.out, flat.length);
+  writeValues(writer, flat, 1);
+  const head = endExt(writer, EXT.set, start);
   const node = writer.recorder?.closeNode(Kind.set, NO_KEYS, start);
   if (node !== undefined) node.head = head + scalars.countHeaderSize(flat.length);
 }
@@ -125,19 +133,20 @@ function writeSet(writer: RichWriter, set: Set<unknown>): void {
 /** Writes values in turn; every `step`-th is guessed to have the shape of the one before. */
 function writeValues(writer: RichWriter, values: readonly unknown[], step: number): void {
   const guesses = [NO_KEYS, NO_KEYS];
-  values.forEach((value, i) => {
-    guesses[i % step] = writer.value(value, guesses[i % step] as Shape);
+  for (let i = 0; i < values.length; i++) {
+    guesses[i % step] = writer.value(values[i], guesses[i % step] as Shape);
     writer.recorder?.mark(writer.out.at);
-  });
+  }
 }
 
-/** Writes an ext around what `write` writes, whose size is known only then; gives its header's. */
-function writeExt(writer: RichWriter, type: number, write: () => void): number {
-  const { out, recorder } = writer;
-  const start = out.at;
+/** Leaves room for the smallest header of an ext; its size is known at the end. */
+function beginExt({ out }: RichWriter): void {
   out.reserve(2);
   out.at += 2;
-  write();
+}
+
+/** Writes the header of the ext that began at `start`; gives the header's size. */
+function endExt({ out, recorder }: RichWriter, type: number, start: number): number {
   const size = out.at - start - 2;
   const moved = scalars.extHeaderSize(size) - 2;
   if (moved > 0) {
@@ -149,6 +158,14 @@ function writeExt(writer: RichWriter, type: number, write: () => void): number {
   scalars.writeExtHeader(out, type, size);
   out.at = end;
   return 2 + moved;
+}
+
+/** Writes an ext with one value inside. */
+function writeInside(writer: RichWriter, type: number, value: unknown): void {
+  const start = writer.out.at;
+  beginExt(writer);
+  writer.value(value, NO_KEYS);
+  endExt(writer, type, start);
 }
 
 /** Writes a value that is compared by being encoded again; what lies inside is not recorded. */
@@ -187,7 +204,7 @@ function typeName(value: ArrayBuffer | ArrayBufferView): string {
 function writeRegExp(writer: RichWriter, value: RegExp): void {
   const parts: unknown[] = [value.source, value.flags];
   if (value.lastIndex !== 0) parts.push(value.lastIndex);
-  writeExt(writer, EXT.regexp, () => writer.value(parts, NO_KEYS));
+  writeInside(writer, EXT.regexp, parts);
 }
 
 /** An Error is what it says (name, message, stack, cause, errors) and its own properties. */
@@ -201,7 +218,7 @@ function writeError(writer: RichWriter, error: Error): void {
   }
   const own = Object.entries(error).filter(([key]) => !Object.hasOwn(parts, key));
   if (own.length > 0) parts["properties"] = Object.fromEntries(own);
-  writeExt(writer, EXT.error, () => writer.value(parts, NO_KEYS));
+  writeInside(writer, EXT.error, parts);
 }
 
 /** A boxed primitive is saved as the primitive, as JSON does. */

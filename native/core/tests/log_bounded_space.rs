@@ -26,7 +26,7 @@ fn stat(log: &dyn Embedded, name: &str) -> u64 {
 
 #[test]
 fn overwrites() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let options = LogOptions {
         segment_bytes: SEGMENT,
         maintenance: true,
@@ -73,7 +73,7 @@ fn overwrites() {
 
 #[test]
 fn deleting_all_gives_all_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let options = LogOptions { segment_bytes: 64 << 10, ..quiet_async() };
     let log = open(folder.path(), options.clone());
     for round in 0..2_000 {
@@ -92,7 +92,7 @@ fn deleting_all_gives_all_back() {
 
 #[test]
 fn expired_values_are_absent_and_dead() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let options = LogOptions { segment_bytes: 16 << 10, ..quiet() };
     let log = open(folder.path(), options.clone());
     // An older value that must not come back when the newer one expires and is compacted away.
@@ -131,7 +131,7 @@ fn expired_values_are_absent_and_dead() {
 
 #[test]
 fn a_group_in_flight_is_no_obstacle() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let log = open(folder.path(), LogOptions { segment_bytes: 32 << 10, ..quiet() });
     std::thread::scope(|scope| {
         scope.spawn(|| {

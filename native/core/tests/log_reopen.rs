@@ -16,7 +16,7 @@ fn modes() -> Vec<LogOptions> {
 #[test]
 fn values_and_versions_survive() {
     for options in modes() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let path = folder.path().join("store");
         let log = open(&path, options.clone());
         let first = put(&*log, "a", b"one");
@@ -50,7 +50,7 @@ fn values_and_versions_survive() {
 #[test]
 fn conditions_and_batches() {
     for options in modes() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let log = open(folder.path(), options);
         let first = log.put_wait("k", b"1".to_vec(), Mode::Create).unwrap();
         assert_eq!(code(log.put_wait("k", b"2".to_vec(), Mode::Create)), Code::Conflict);
@@ -85,7 +85,7 @@ fn conditions_and_batches() {
 #[test]
 fn segments_roll() {
     for options in modes() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let options = LogOptions { segment_bytes: 4096, ..options };
         let log = open(folder.path(), options.clone());
         for number in 0..200 {

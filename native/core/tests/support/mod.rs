@@ -1,6 +1,8 @@
 //! What the scenarios of the log share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod medium;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,4 +47,9 @@ pub fn all(log: &dyn Store) -> Vec<(String, Vec<u8>)> {
 
 pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
     result.expect_err("an error").code()
+}
+
+/// A folder for a test, in memory where the machine has such.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }

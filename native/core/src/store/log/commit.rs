@@ -278,7 +278,8 @@ impl Shared {
             return fail_all(tickets, &error);
         }
         let mut tail = self.tail.lock();
-        if tail.offset > 2 * self.options.segment_bytes {
+        if tail.offset > self.options.segment_bytes + self.options.segment_bytes / 4 {
+            // The thread is late with the next segment: waiting there keeps the bound on space.
             drop((tail, lock));
             return self.queue.push(tickets);
         }

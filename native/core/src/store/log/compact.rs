@@ -88,14 +88,15 @@ impl Shared {
             _ => Some(self.write_output(plan)?),
         };
         let output = output.filter(|output| output.end > FIRST);
-        match self.publish_output(plan, output.as_ref()) {
-            Ok(true) => {}
-            other => {
-                if let Some(output) = &output {
-                    self.folder.remove(&segment::name(output.segment.number))?;
-                }
-                return other.map(|_| ());
+        // What made the rest dead must be on disk before the rest is gone.
+        let flushed = self.flush_tail();
+        // If this fails, the catalog on disk may be either one; the next holder of the append lock
+        // sees to it, and removes what is left over.
+        if !flushed.and_then(|()| self.publish_output(plan, output.as_ref()))? {
+            if let Some(output) = &output {
+                self.folder.remove(&segment::name(output.segment.number))?;
             }
+            return Ok(());
         }
         let numbers: Vec<u64> = plan.run.iter().map(|listed| listed.number).collect();
         let moved = match &output {

@@ -17,7 +17,7 @@ const LEAST_NEW_LOG: u64 = 1 << 20;
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long, in steps, commits are held up where they outrun compaction.
-const STEPS: usize = 100;
+const STEPS: usize = 500;
 const STEP: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Upkeep {
     /// From so much new log on a checkpoint is due; 0: not known yet.
     due: AtomicU64,
     scarce: AtomicBool,
+    /// The last round failed: nobody should wait for the next.
+    fails: AtomicBool,
 }
 
 impl Upkeep {
@@ -97,7 +99,8 @@ impl Shared {
     pub fn run_maintenance(&self) {
         while self.upkeep.next() {
             // What fails is tried again when more is due; damage is told by who reads it.
-            let _ = self.maintain();
+            let failed = self.maintain().is_err();
+            self.upkeep.fails.store(failed, Ordering::Relaxed);
             self.upkeep.pause();
         }
     }
@@ -189,15 +192,15 @@ impl Shared {
 
     /// Holds commits up where they outrun compaction, so that the bound on space holds.
     pub fn wait_for_upkeep(&self) {
-        let most = 2 * self.options.segment_bytes;
         for _ in 0..STEPS {
             let total: u64 = {
                 let tail = self.tail.lock();
                 let ended = tail.catalog.segments.iter().filter_map(|listed| listed.ended);
                 ended.map(|(end, _)| end).sum::<u64>() + tail.offset
             };
-            let bound = 2 * self.index.read().live_bytes() + most;
-            if total < bound || !self.options.maintenance || self.check_open().is_err() {
+            let bound = 2 * self.index.read().live_bytes() + self.options.segment_bytes;
+            let hopeless = !self.options.maintenance || self.upkeep.fails.load(Ordering::Relaxed);
+            if total < bound || hopeless || self.check_open().is_err() {
                 return;
             }
             self.upkeep.poke();

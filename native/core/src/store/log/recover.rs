@@ -16,6 +16,8 @@ use crate::error::{Code, Error, Result};
 
 /// How far behind a broken frame is looked for others that prove it was whole.
 const LOOK: u64 = 64 << 20;
+/// A block that is compared in one go.
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Shared {
     /// Brings the tail to the end of the log. Only under the append lock.
@@ -137,6 +139,8 @@ impl Shared {
 
     /// Removes files that a dead process was writing. A live one that compacts holds its own lock.
     fn clean(&self, catalog: &Catalog) -> Result<()> {
+        // A thread of this process that compacts has the same lock of the folder.
+        let Some(_alone) = self.upkeep_lock.try_lock() else { return Ok(()) };
         let Some(locks) = &self.locks else { return Ok(()) };
         if !locks.attempt(Byte::Maintain, Claim::Alone)? {
             return Ok(());
@@ -162,7 +166,7 @@ fn is_zero(file: &File, from: u64) -> Result<bool> {
     let mut at = from;
     loop {
         let count = file.read(&mut buffer, at)?;
-        if buffer.iter().take(count).any(|byte| *byte != 0) {
+        if used_of(buffer.get(..count).unwrap_or_default()) > 0 {
             return Ok(false);
         }
         if count < buffer.len() {
@@ -170,6 +174,19 @@ fn is_zero(file: &File, from: u64) -> Result<bool> {
         }
         at += count as u64;
     }
+}
+
+/// How many bytes there are up to the last that is not zero.
+fn used_of(bytes: &[u8]) -> usize {
+    let mut used = bytes.len();
+    while let Some(block) = bytes.get(used.saturating_sub(ZEROS.len())..used) {
+        if block.is_empty() || !ZEROS.starts_with(block) {
+            let last = block.iter().rposition(|byte| *byte != 0);
+            return used - block.len() + last.map_or(0, |last| last + 1);
+        }
+        used -= block.len();
+    }
+    used
 }
 
 /// What frames behind a broken one state as synced. They count only if they chain from the check that
@@ -183,7 +200,7 @@ fn stated_behind(tail: &Tail) -> Result<u64> {
     let mut bytes = vec![0; rest as usize];
     let filled = file.read(&mut bytes, tail.offset)?;
     bytes.truncate(filled);
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let used = used_of(&bytes);
     bytes.truncate((used + frame::HEAD).min(filled));
     let before = checks_before(&mut bytes, tail.check);
     let mut tries = 0;
