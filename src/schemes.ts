@@ -6,7 +6,7 @@ import { memory } from "./adapters/memory.js";
 import { KeepstateError } from "./errors.js";
 import type { Parameters, Scheme } from "./ports/scheme.js";
 import type { Store } from "./ports/store.js";
-import { type Read, readText, readValue } from "./setting.js";
+import { type Read, readText, readValue } from "./ports/setting.js";
 import { suggest } from "./suggest.js";
 
 /** The stores that URLs can name. A path without a scheme is a `file:`. */

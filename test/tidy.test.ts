@@ -174,10 +174,11 @@ test("sources are ASCII", (t) => {
 /** Layers of src/, low to high; an import may only go to the own or a lower layer. */
 const LAYERS: readonly (readonly string[])[] = [
   ["errors", "suggest", "version", "abort"],
-  ["ports", "setting"],
+  ["ports"],
   ["native"],
   ["encode"],
-  ["patch", "schema"],
+  ["patch"],
+  ["schema", "state"],
   ["timeline", "file", "document", "backup", "adapters", "route", "wrap"],
   ["schemes"],
   ["config"],

@@ -1,7 +1,7 @@
 /** Parameters that several stores have. */
 
 import { KeepstateError } from "../errors.js";
-import type { Setting } from "../setting.js";
+import type { Setting } from "../ports/setting.js";
 
 /** Whether acknowledged means on disk. */
 export const DURABILITY: Setting = {

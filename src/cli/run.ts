@@ -35,7 +35,7 @@ export async function run(words: readonly string[], world: World): Promise<numbe
     if (parsed.flags["help"]) return await answer(terminal, helpOf(command));
     return await runCommand(command, parsed, terminal);
   } catch (error) {
-    return fail(terminal, error, words.includes("--json"));
+    return fail(terminal, error, words.includes("--json") ? "json" : "text");
   }
 }
 
@@ -79,14 +79,14 @@ function outsideOf(text: (flag: string) => string | undefined, { environment }: 
   return { here: true, file: text("config"), environment, commandLine };
 }
 
-function fail(terminal: Terminal, error: unknown, asJson: boolean): number {
+function fail(terminal: Terminal, error: unknown, form: "json" | "text"): number {
   const { signal } = terminal.world;
   if (signal.aborted && (error === signal.reason || isAbort(error))) return 130;
   const code = error instanceof KeepstateError ? error.code : "INTERNAL";
   const message = error instanceof Error ? error.message : String(error);
-  if (asJson) terminal.note(JSON.stringify({ error: placed(error, code, message) }));
+  if (form === "json") terminal.note(JSON.stringify({ error: placed(error, code, message) }));
   else terminal.note(`${terminal.noteColor("red", code)}: ${message}`);
-  if (code === "INTERNAL" && error instanceof Error && !asJson) terminal.note(error.stack ?? "");
+  if (code === "INTERNAL" && error instanceof Error && form === "text") terminal.note(error.stack ?? "");
   return exitCodeOf(error);
 }
 

@@ -1,6 +1,6 @@
 /** States as the command line prints and reads them. */
 
-import { indented, textOfState } from "../encode/json-text.js";
+import { indented, textOfState } from "../state/json-text.js";
 
 /** A state as JSON text; for people, on several lines. */
 export function stateText(state: unknown, style: "compact" | "indented" = "compact"): string {

@@ -2,7 +2,7 @@
 
 import { CREATE, DURABILITY, READ_ONLY } from "../adapters/settings.js";
 import { SCHEMES } from "../schemes.js";
-import type { Setting } from "../setting.js";
+import type { Setting } from "../ports/setting.js";
 import { suggest } from "../suggest.js";
 
 /** The values that a preset gives to keys that nobody set. */

@@ -1,6 +1,6 @@
 /** Layers: what one source (code, command line, environment, a file) sets, and what is wrong in it. */
 
-import { type Read, readText, readValue } from "../setting.js";
+import { type Read, readText, readValue } from "../ports/setting.js";
 import { camelCase, settingAt, snakeCase } from "./keys.js";
 
 /** A value of a setting. */

@@ -2,7 +2,6 @@
 
 import type { CallOptions, Store } from "../ports/store.js";
 import type { Codecs } from "./codecs.js";
-import { isFileName } from "./form.js";
 
 /** One file of a listing. */
 export interface FileEntry {
@@ -22,7 +21,7 @@ export async function* listFiles(
 ): AsyncGenerator<FileEntry, void> {
   const { prefix, codecs, signal } = options;
   for await (const { key, size, modified } of store.list(prefix, { signal })) {
-    if (RESERVED.test(key) || !isFileName(key, codecs)) continue;
+    if (RESERVED.test(key) || !codecs.isFileName(key)) continue;
     yield { key, size, modified: new Date(modified) };
   }
 }

@@ -2,7 +2,7 @@
 
 import { KeepstateError } from "../errors.js";
 import type { Store } from "../ports/store.js";
-import { type FileTools, openFile, type Opened, sealFile } from "./form.js";
+import { type FileTools, openFile, readMetadata, sealFile } from "./form.js";
 import type { FileMetadata, FileSaveOptions } from "./metadata.js";
 
 /** What every call that waits takes. */
@@ -32,7 +32,7 @@ export class StateFile<State = unknown> {
     options.signal?.throwIfAborted();
     const { track, store, codecs, clock } = this.#parts;
     const sealed = sealFile(this.key, state, { ...options, codecs, clock });
-    return track(
+    return await track(
       sealed.then(async ({ bytes, metadata }) => {
         await store.put(this.key, bytes, { signal: options.signal });
         return metadata;
@@ -42,17 +42,18 @@ export class StateFile<State = unknown> {
 
   /** The state, proven by its hash. */
   async restore(options: SignalOptions = {}): Promise<State> {
-    return (await this.#open(options)).state as State;
+    const bytes = await this.#read(options);
+    return (await openFile(this.key, bytes, this.#parts.codecs)) as State;
   }
 
-  /** What the file says of its state. */
+  /** What the file says of its state, which is not proven. */
   async metadata(options: SignalOptions = {}): Promise<FileMetadata> {
-    return (await this.#open(options)).metadata;
+    return await readMetadata(this.key, await this.#read(options), this.#parts.codecs);
   }
 
   /** Reads the file and proves its hash; rejects with what is wrong. */
   async verify(options: SignalOptions = {}): Promise<void> {
-    await this.#open(options);
+    await this.restore(options);
   }
 
   /** Whether there is anything at the key. */
@@ -66,10 +67,9 @@ export class StateFile<State = unknown> {
     await this.#parts.track(this.#parts.store.delete(this.key, { signal }));
   }
 
-  async #open({ signal }: SignalOptions): Promise<Opened> {
-    const { store, codecs } = this.#parts;
-    const found = await store.get(this.key, { signal });
-    if (found) return openFile(this.key, found.value, { codecs });
+  async #read({ signal }: SignalOptions): Promise<Uint8Array> {
+    const found = await this.#parts.store.get(this.key, { signal });
+    if (found) return found.value;
     const message = `There is no file ${this.key}. ks.files() lists what there is.`;
     throw new KeepstateError("NOT_FOUND", message, { key: this.key });
   }

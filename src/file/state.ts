@@ -1,8 +1,8 @@
 /** How the state of a single file becomes bytes, and back. */
 
 import { bytes as bytesEncoding } from "../encode/bytes.js";
-import { laterTextOfState, stateOfText } from "../encode/json-text.js";
-import { msgpack } from "../encode/msgpack-encoding.js";
+import { laterTextOfState, stateOfText } from "../state/json-text.js";
+import { msgpack } from "../state/msgpack.js";
 import { KeepstateError } from "../errors.js";
 
 /** The encoded state of a file of this form: JSON text, or for `.ks` any bytes. */

@@ -15,6 +15,7 @@ import type {
   Outcome,
   Soon,
 } from "./addon.js";
+import type { NativeFile, NativeFileMetadata } from "./file.js";
 import type { TapeReader } from "./tape.js";
 import type { NativeTimeline, NativeTimelineOptions, SteppedTimeline } from "./timeline.js";
 
@@ -94,6 +95,16 @@ export interface NativeAddon {
 
   /** Reads encoded states, one after the other, with one set of buffers. */
   readonly TapeReader: new () => TapeReader;
+
+  /** The bytes of a single file of this name; its end tells the form. */
+  sealFile(name: string, state: Uint8Array, metadata: NativeFileMetadata): Later<Uint8Array>;
+  /** The state of a file, proven by its hash, and its metadata as JSON. */
+  openFile(name: string, bytes: Uint8Array): Later<NativeFile>;
+  /** What a file says of its state, as JSON; the state is not proven. */
+  fileMetadata(name: string, bytes: Uint8Array): Later<string>;
+  /** Writes a file whole and durably in place of what is there. Its folder must be there. */
+  saveFilePath(path: string, bytes: Uint8Array): Later<null>;
+  readFilePath(path: string): Later<Uint8Array>;
 
   /** An encoded state as JSON text, rich types marked as docs/encoding.md tells. */
   toJsonSync(encoded: Uint8Array): Outcome<string>;

@@ -1,6 +1,6 @@
 /** How a URL becomes a store: what an adapter tells `schemes.ts`. */
 
-import type { Setting } from "../setting.js";
+import type { Setting } from "./setting.js";
 import type { Store } from "./store.js";
 
 /** The values of a URL's parameters, by name, as their settings read them. */

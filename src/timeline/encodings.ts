@@ -3,7 +3,7 @@
 import { bytes } from "../encode/bytes.js";
 import type { Encoding } from "../encode/encoding.js";
 import { json } from "../encode/json.js";
-import { msgpack } from "../encode/msgpack-encoding.js";
+import { msgpack } from "../state/msgpack.js";
 import { KeepstateError } from "../errors.js";
 import { suggest } from "../suggest.js";
 

@@ -1,6 +1,6 @@
 /** Snapshots: what is told of a saved state. */
 
-import { decodeMsgpack } from "../encode/msgpack-encoding.js";
+import { decodeMsgpack } from "../state/msgpack.js";
 import type { NativeSnapshot } from "../native/timeline.js";
 import { formatReference, type TimelineName } from "./reference.js";
 

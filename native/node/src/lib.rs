@@ -15,6 +15,7 @@ mod codec;
 mod drive;
 mod export;
 mod failure;
+mod file;
 mod handle;
 mod home;
 mod js;
@@ -61,6 +62,11 @@ const EXPORTS: &[Named] = &[
     (c"compress", codec::compress),
     (c"decompressSync", codec::decompress_sync),
     (c"decompress", codec::decompress),
+    (c"sealFile", file::seal_file),
+    (c"openFile", file::open_file),
+    (c"fileMetadata", file::file_metadata),
+    (c"saveFilePath", file::save_file_path),
+    (c"readFilePath", file::read_file_path),
     (c"toJsonSync", json::to_json_sync),
     (c"toJson", json::to_json_later),
     (c"fromJsonSync", json::from_json_sync),

@@ -120,10 +120,11 @@ impl Given {
 }
 
 impl Call {
-    fn path(&self, value: Js) -> Result<PathBuf> {
+    /// A path of the file system.
+    pub fn path(&self, value: Js) -> Result<PathBuf> {
         let path = self.env.read_text(value, "A path")?;
         if path.is_empty() || path.contains('\0') {
-            return expected("A path", "a name of a folder, without zero characters");
+            return expected("A path", "a name of a file or folder, without zero characters");
         }
         Ok(PathBuf::from(path))
     }

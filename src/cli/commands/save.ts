@@ -1,6 +1,6 @@
 /** `keepstate save`: a state from a file or standard input becomes the next snapshot. */
 
-import { stateOfText } from "../../encode/json-text.js";
+import { stateOfText } from "../../state/json-text.js";
 import { KeepstateError } from "../../errors.js";
 import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";

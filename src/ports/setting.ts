@@ -1,6 +1,6 @@
 /** Settings: what a parameter of a URL, an option or a configuration key may hold. */
 
-import { suggest } from "./suggest.js";
+import { suggest } from "../suggest.js";
 
 /** The shape of one setting, and what it means. */
 export type Setting = { readonly meaning: string; readonly secret?: true } & (

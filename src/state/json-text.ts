@@ -1,10 +1,10 @@
 /** States as JSON text and back: rich types are marked, so that nothing is lost (docs/encoding.md). */
 
+import { encodeMsgpack } from "../encode/msgpack.js";
 import { KeepstateError } from "../errors.js";
 import { settled, value } from "../native/record.js";
 import { native } from "../native.js";
-import { decodeMsgpack } from "./msgpack-encoding.js";
-import { encodeMsgpack } from "./msgpack.js";
+import { decodeMsgpack } from "./msgpack.js";
 
 /** The text of a small state, at once. */
 export function textOfState(state: unknown): string {

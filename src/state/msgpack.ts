@@ -1,8 +1,8 @@
 /** The MessagePack encoding, both ways: encoded here, decoded by one native pass. */
 
-import { Decoder } from "./decode.js";
-import type { Encoding } from "./encoding.js";
-import { encodeMsgpack } from "./msgpack.js";
+import { Decoder } from "../encode/decode.js";
+import type { Encoding } from "../encode/encoding.js";
+import { encodeMsgpack } from "../encode/msgpack.js";
 import { native } from "../native.js";
 
 let decoder: Decoder | undefined;
