@@ -79,7 +79,7 @@ fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Resu
     };
     if !supports.conditional_put && !flag(c"singleWriter", "singleWriter")? {
         let message = format!(
-            "A {} store cannot tell two writers apart; say singleWriter: true if there is only one.",
+            "A {} store cannot tell writers apart; say singleWriter: true if there is only one.",
             supports.kind
         );
         return fail(Code::Unsupported, message);

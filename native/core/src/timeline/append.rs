@@ -220,7 +220,7 @@ async fn conflict(run: &Run) -> Error {
         Err(error) => format!("its head cannot be read ({error})"),
     };
     let message = format!(
-        "Another writer has changed {}: {ahead}. Restore it, fork it, or save onto the head you mean.",
+        "Another writer has changed {}: {ahead}. Restore it, or save onto the head you mean.",
         run.shared.name
     );
     let name = run.shared.name.to_string();
@@ -264,8 +264,8 @@ impl Round<'_> {
         Err(conflict(self.run).await)
     }
 
-    /// One batch: each snapshot under its own key, on the condition that the control object is as it
-    /// was read. From time to time the batch moves the hint.
+    /// One batch: each snapshot under its own key, on the condition that the control object is as
+    /// it was read. From time to time the batch moves the hint.
     async fn commit(&self, tail: &mut Tail) -> Result<()> {
         let name = &self.run.shared.name;
         let mut ops = Vec::with_capacity(self.built.len() + 1);
@@ -333,7 +333,8 @@ impl Round<'_> {
         }
     }
 
-    /// Reads back: an answer may have been lost, or a client's own retry may have met its first try.
+    /// Reads back: an answer may have been lost, or a client's own retry may have met its first
+    /// try.
     async fn owner(&self, error: &Error) -> Result<Owner> {
         if !matches!(error.code(), Code::Conflict | Code::Timeout | Code::Unavailable) {
             return Ok(Owner::Nobody);
