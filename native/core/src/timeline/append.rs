@@ -6,6 +6,7 @@
 //! everything that waits behind it fails too, and the next save begins from what the store holds.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,7 +16,7 @@ use super::meta::Meta;
 use super::record::{Value, RECORDS_MAX};
 use super::tail::{self, Tail};
 use super::{idempotency, list, Run, Shared, Snapshot};
-use crate::error::{Code, Error, Result};
+use crate::error::{fail, Code, Error, Result};
 use crate::store::{Mode, Op};
 
 /// How many saves the hint in the control object may lag behind.
@@ -121,8 +122,46 @@ pub fn forget(shared: &Shared) {
     writer.epoch += 1;
 }
 
-/// Writes all that waits, until nothing does.
-pub async fn drain(run: &Run) -> Result<()> {
+/// The turn of the one machine that drains the queue. A machine that is given up before the queue
+/// is empty takes what waits with it: else nobody would ever drain for this handle again.
+pub struct Turn {
+    shared: Arc<Shared>,
+    over: bool,
+}
+
+impl Turn {
+    /// The turn of whom `queue` told to drain.
+    pub fn new(shared: Arc<Shared>) -> Turn {
+        Turn { shared, over: false }
+    }
+
+    /// Writes all that waits, until nothing does.
+    pub async fn drain(mut self, run: &Run) -> Result<()> {
+        drain(run).await?;
+        self.over = true;
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        forget(&self.shared);
+        let behind: Vec<_> = {
+            let mut writer = self.shared.writer.lock();
+            writer.busy = false;
+            writer.waiting.drain(..).collect()
+        };
+        for (_, done) in behind {
+            let message = "The save that this one was joined to was given up; save again.";
+            done(fail(Code::Aborted, message));
+        }
+    }
+}
+
+async fn drain(run: &Run) -> Result<()> {
     loop {
         let (batch, ground, refused) = {
             let mut writer = run.shared.writer.lock();

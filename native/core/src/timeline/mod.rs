@@ -120,8 +120,10 @@ impl Timeline {
     /// Queues a save. `done` is called once, when the store has acknowledged or refused it. The
     /// machine that is returned, if one is, must be driven; it saves all that waits.
     pub fn save(&self, save: Save, done: SaveDone) -> Option<Machine<()>> {
-        append::queue(&self.shared, save, done)
-            .then(|| self.machine(|run| async move { append::drain(&run).await }))
+        append::queue(&self.shared, save, done).then(|| {
+            let turn = append::Turn::new(self.shared.clone());
+            self.machine(|run| async move { turn.drain(&run).await })
+        })
     }
 
     /// The number that an edit must carry: it grows whenever a save failed or the tail was
