@@ -118,7 +118,13 @@ impl Shared {
         let mut catalog = tail.catalog.clone();
         let prepared = self.create_active(&mut catalog).and_then(|segment| {
             end_listed(&mut catalog, tail.segment.number, (end, tail.commit));
-            Ok((segment, catalog.prepare(&self.folder)?))
+            let mut fresh = catalog.prepare(&self.folder);
+            if fresh.as_ref().is_err_and(|error| error.code() == Code::DiskFull) {
+                // The catalog matters more than space for what is yet to come.
+                segment.file.truncate(FIRST)?;
+                fresh = catalog.prepare(&self.folder);
+            }
+            Ok((segment, fresh?))
         });
         let (segment, catalog) = match prepared {
             Ok(prepared) => prepared,
@@ -172,9 +178,11 @@ impl Shared {
             false => segment.file.reserve(FIRST, ahead - FIRST, Reserve::Visible),
         };
         match space {
-            Err(error) if error.code() != Code::DiskFull && self.is_sync() => return Err(error),
-            _ => segment.file.sync()?,
+            Err(error) if error.code() == Code::DiskFull => segment.file.truncate(FIRST)?,
+            Err(error) if self.is_sync() => return Err(error),
+            _ => {}
         }
+        segment.file.sync()?;
         self.folder.sync()?;
         catalog.next += 1;
         catalog.segments.push(Listed { number, id, origin: Origin::Appended, ended: None });

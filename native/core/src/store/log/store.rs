@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::commit::fail_all;
-use super::index::{Entry, ListPage, Moment};
+use super::index::{Entry, Index, ListPage, Moment};
 use super::lock::Byte;
 use super::medium::Reserve;
 use super::options::LogOptions;
@@ -127,12 +127,17 @@ impl Store for Log {
             }
         }
         fail_all(self.shared.queue.take(), &super::closed());
-        if self.shared.options.read_only {
-            return Ok(());
-        }
-        // Only a help for the next open.
-        let _ = self.shared.last_checkpoint();
-        self.shared.finish()
+        let finished = match self.shared.options.read_only {
+            true => Ok(()),
+            false => {
+                // Only a help for the next open.
+                let _ = self.shared.last_checkpoint();
+                self.shared.finish()
+            }
+        };
+        // Open files would keep the space of removed segments.
+        *self.shared.index.write() = Index::default();
+        finished
     }
 }
 
