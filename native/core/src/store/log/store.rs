@@ -14,6 +14,7 @@ use super::lock::Byte;
 use super::medium::Reserve;
 use super::options::LogOptions;
 use super::page::Spot;
+use super::segment::Segment;
 use super::shared::Shared;
 use super::sys::Claim;
 use super::view::View;
@@ -91,7 +92,8 @@ impl Store for Log {
     fn list(&self, query: &Query) -> Result<Vec<store::Entry>> {
         self.shared.check_open()?;
         self.shared.refresh()?;
-        Ok(self.shared.list(query, None))
+        let listed = self.shared.list(query, None);
+        self.shared.check_open().map(|()| listed)
     }
 
     fn commit(&self, commits: Vec<Commit>) {
@@ -135,8 +137,7 @@ impl Store for Log {
                 self.shared.finish()
             }
         };
-        // Open files would keep the space of removed segments.
-        *self.shared.index.write() = Index::default();
+        self.shared.let_go();
         finished
     }
 }
@@ -178,7 +179,10 @@ impl Shared {
                     None => index.get_at(key.as_bytes(), at),
                 },
             };
-            let Some(entry) = found else { return Ok(None) };
+            let Some(entry) = found else {
+                // A close beside us empties the index: that is no answer.
+                return self.check_open().map(|()| None);
+            };
             let version = Version::from(entry.commit);
             if let Some(value) = self.cache.get(entry.place) {
                 return Ok(Some(Found { value: cut(value, range), version }));
@@ -261,6 +265,17 @@ impl Shared {
                 self.settle(&mut tail)?;
                 Err(self.sync_failed(&mut tail, error))
             }
+        }
+    }
+
+    /// Closes the segments: an open file keeps the space of one that is removed later. The lock's
+    /// file, which is never removed, stands in for the last.
+    fn let_go(&self) {
+        *self.index.write() = Index::default();
+        let mut tail = self.tail.lock();
+        if let Some(locks) = &self.locks {
+            let (id, check, file) = ([0; 16], 0, locks.file().clone());
+            tail.segment = Arc::new(Segment { number: 0, id, check, file });
         }
     }
 
