@@ -97,6 +97,19 @@ impl Visitor for Writer<'_, '_> {
         Ok(())
     }
 
+    #[inline]
+    fn expected_key(&mut self, rest: &[u8]) -> Option<usize> {
+        let tape = &mut *self.tape;
+        let frame = tape.frames.last_mut().filter(|frame| frame.state == State::Guessed)?;
+        let key = tape.shapes.keys(frame.guess).get(frame.keys)?;
+        let expected = tape.keys.short(*key, self.input)?;
+        if !rest.starts_with(expected) {
+            return None;
+        }
+        frame.keys += 1;
+        Some(expected.len())
+    }
+
     fn close(&mut self, _: Container) -> Result<()> {
         let Some(frame) = self.tape.frames.pop() else { return Ok(()) };
         let payload = match frame.state {
