@@ -2,6 +2,8 @@
 //!
 //! What a caller can get wrong and what can be seen from here is an error that names the argument.
 
+use std::sync::Arc;
+
 use keepstate_core::error::{fail, Code, Error, Result};
 
 /// As a length of a text: it ends at its first NUL.
@@ -78,11 +80,7 @@ pub unsafe fn bytes<'a>(pointer: *const u8, length: usize, what: &str) -> Result
 ///
 /// # Safety
 /// As `bytes`; with `KS_NUL` there is a NUL behind the text.
-pub unsafe fn text<'a>(
-    pointer: *const libc::c_char,
-    length: usize,
-    what: &str,
-) -> Result<&'a str> {
+pub unsafe fn text<'a>(pointer: *const libc::c_char, length: usize, what: &str) -> Result<&'a str> {
     // SAFETY: as this function's own.
     unsafe { maybe_text(pointer, length, what)? }.ok_or_else(|| missing(what))
 }
@@ -152,4 +150,18 @@ pub fn hand_out<T>(value: T) -> *mut T {
 pub unsafe fn take<T>(pointer: *mut T) -> Option<Box<T>> {
     // SAFETY: not NULL and ours, as the caller promised.
     (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
+}
+
+/// Hands a shared value out as a handle; `take_shared` gets it back.
+pub fn hand_out_shared<T>(value: Arc<T>) -> *mut T {
+    Arc::into_raw(value).cast_mut()
+}
+
+/// Takes a handle back that `hand_out_shared` gave. NULL is none.
+///
+/// # Safety
+/// `pointer` is NULL or came from `hand_out_shared` and is not used again.
+pub unsafe fn take_shared<T>(pointer: *mut T) -> Option<Arc<T>> {
+    // SAFETY: not NULL and ours, as the caller promised.
+    (!pointer.is_null()).then(|| unsafe { Arc::from_raw(pointer.cast_const()) })
 }

@@ -31,9 +31,8 @@ pub struct ks_error {
 /// A text with a NUL behind it. NULs within are shown as the replacement character, so that the
 /// length that is told is that of the whole text.
 fn terminated(text: &str) -> CString {
-    CString::new(text).unwrap_or_else(|_| {
-        CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
-    })
+    CString::new(text)
+        .unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
 }
 
 impl ks_error {

@@ -78,7 +78,8 @@ impl Opened {
     pub fn close(&self) -> Result<()> {
         self.birth.check("store")?;
         if vtable::is_inside() {
-            let message = "A store cannot be closed from within a callback; close it after the call.";
+            let message =
+                "A store cannot be closed from within a callback; close it after the call.";
             return fail(Code::Reentered, message);
         }
         match self.gate.shut() {

@@ -44,7 +44,8 @@ impl ks_sink {
         if self.ended {
             return Ok(self.entries);
         }
-        let message = "The callback list of a ks_store_vtable said OK but did not call ks_sink_end.";
+        let message =
+            "The callback list of a ks_store_vtable said OK but did not call ks_sink_end.";
         fail(Code::Internal, message)
     }
 }
@@ -71,10 +72,7 @@ pub unsafe extern "C" fn ks_sink_add(
 
 /// Says that no entries follow.
 #[no_mangle]
-pub unsafe extern "C" fn ks_sink_end(
-    sink: *mut ks_sink,
-    error: *mut *mut ks_error,
-) -> ks_status {
+pub unsafe extern "C" fn ks_sink_end(sink: *mut ks_sink, error: *mut *mut ks_error) -> ks_status {
     // SAFETY: the caller keeps the conventions.
     unsafe {
         boundary::status(error, || {

@@ -64,7 +64,8 @@ fn step(op: &Op) -> ks_step {
                 Mode::Create => (KS_PUT_CREATE, None),
                 Mode::IfVersion(version) => (KS_PUT_IF_VERSION, Some(version)),
             };
-            let ttl = ttl.map_or(0, |ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1));
+            let ttl =
+                ttl.map_or(0, |ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1));
             let plain = plain(KS_STEP_PUT, key, version);
             let (value, value_len) = (value.as_ptr(), value.len());
             ks_step { mode, value, value_len, ttl_ms: ttl, ..plain }

@@ -117,7 +117,8 @@ pub unsafe extern "C" fn ks_store_get(
             let version = cast::maybe_out(version, ks_bytes::EMPTY)?;
             let inside = cast::handle(store, "store")?.opened.enter()?;
             let key = cast::text(key, key_len, "key")?;
-            let found = inside.store().get(key, settings::range(options)?)?.ok_or_else(|| absent(key))?;
+            let found =
+                inside.store().get(key, settings::range(options)?)?.ok_or_else(|| absent(key))?;
             give_found(found, value, version);
             Ok(())
         })

@@ -312,7 +312,8 @@ fn version_of(bytes: Option<bytes::Bytes>, what: &str) -> Result<Version> {
 
 /// A callback said OK and did not prove it.
 fn unproven<T>(what: &str, how: &str) -> Result<T> {
-    let message = format!("The callback {what} of a ks_store_vtable said OK but {how}; correct it.");
+    let message =
+        format!("The callback {what} of a ks_store_vtable said OK but {how}; correct it.");
     fail(Code::Internal, message)
 }
 
