@@ -108,133 +108,143 @@ enum ks_code {
 #define KS_ABI_VERSION 1
 
 /**
- * Whatever the store does by itself.
+ * For `durability`: what the store does by itself; on disk where it has one.
  */
 #define KS_DURABILITY_DEFAULT 0
 
 /**
- * Acknowledged means on disk.
+ * For `durability`: acknowledged means on disk.
  */
 #define KS_DURABILITY_SYNC 1
 
 /**
- * Acknowledged survives the end of the process; it is on disk soon after, or after a flush.
+ * For `durability`: acknowledged survives the death of the process; it is on disk soon after.
  */
 #define KS_DURABILITY_ASYNC 2
 
 /**
- * Batches of more than one step.
+ * For `flags`: write nothing at all.
+ */
+#define KS_OPEN_READ_ONLY 1
+
+/**
+ * For `flags`: refuse a folder where there is no store, instead of making one.
+ */
+#define KS_OPEN_EXISTING 2
+
+/**
+ * For `can`: batches of more than one step.
  */
 #define KS_CAN_COMMIT 1
 
 /**
- * Puts on a condition.
+ * For `can`: puts on a condition.
  */
 #define KS_CAN_CONDITIONAL_PUT 2
 
 /**
- * Deletes on a condition.
+ * For `can`: deletes on a condition.
  */
 #define KS_CAN_CONDITIONAL_DELETE 4
 
 /**
- * Puts with a time to live.
+ * For `can`: puts with a time to live.
  */
 #define KS_CAN_TTL 8
 
 /**
- * Operations on a queue (`..._start`).
+ * For `can`: operations on a queue (`..._start`).
  */
 #define KS_CAN_START 16
 
 /**
- * An acknowledged write survives a loss of power: the store cannot tell.
+ * For `durable`: the store cannot tell whether an acknowledged write survives a loss of power.
  */
 #define KS_DURABLE_UNKNOWN 0
 
 /**
- * It does.
+ * For `durable`: an acknowledged write survives a loss of power.
  */
 #define KS_DURABLE_YES 1
 
 /**
- * It does not, or not at once.
+ * For `durable`: it does not, or not at once.
  */
 #define KS_DURABLE_NO 2
 
 /**
- * Whatever is there.
+ * For `mode`: whatever is there.
  */
 #define KS_PUT_OVERWRITE 0
 
 /**
- * Nothing may be there.
+ * For `mode`: nothing may be there.
  */
 #define KS_PUT_CREATE 1
 
 /**
- * Exactly this version must be there.
+ * For `mode`: exactly this version must be there.
  */
 #define KS_PUT_IF_VERSION 2
 
 /**
- * Write a value.
+ * For `kind`: write a value.
  */
 #define KS_STEP_PUT 1
 
 /**
- * Remove a value; what is absent is no error, unless a version was asked for.
+ * For `kind`: remove a value; what is absent is no error, unless a version was asked for.
  */
 #define KS_STEP_DELETE 2
 
 /**
- * Write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
+ * For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
  */
 #define KS_STEP_CHECK 3
 
 /**
- * The functions may be called from any thread, several at once. Without it they run one at a time,
+ * For `flags`: the functions may be called from any thread, several at once. Without it they run one at a time,
  * and only on threads that are inside a call of yours on this store.
  */
 #define KS_VTABLE_THREAD_SAFE 1
 
 /**
- * `commit` applies several steps whole or not at all.
+ * For `flags`: `commit` applies several steps whole or not at all.
  */
 #define KS_VTABLE_COMMIT 2
 
 /**
- * `commit` honours versions and absence in puts and checks.
+ * For `flags`: `commit` honours versions and absence in puts and checks.
  */
 #define KS_VTABLE_CONDITIONAL_PUT 4
 
 /**
- * `commit` honours versions in deletes.
+ * For `flags`: `commit` honours versions in deletes.
  */
 #define KS_VTABLE_CONDITIONAL_DELETE 8
 
 /**
- * `commit` honours `ttl_ms`.
+ * For `flags`: `commit` honours `ttl_ms`.
  */
 #define KS_VTABLE_TTL 16
 
 /**
- * What `commit` acknowledged survives a loss of power.
+ * For `flags`: what `commit` acknowledged survives a loss of power.
  */
 #define KS_VTABLE_DURABLE 32
 
 /**
- * Keep a SHA-256 of each whole state and check it at each restore.
+ * For `flags`: keep a SHA-256 of each whole state and check it at each restore.
  */
 #define KS_TIMELINE_FULL_INTEGRITY 1
 
 /**
- * Only if `onto` is the latest snapshot (0: only if there is none).
+ * For `flags`: only if `onto` is the latest snapshot (0: only if there is none).
  */
 #define KS_SAVE_ONTO 1
 
 /**
- * From the newest to the oldest.
+ * For `flags`: from the newest to the oldest.
  */
 #define KS_PAGE_NEWEST_FIRST 1
 
@@ -354,9 +364,9 @@ typedef struct {
    */
   uint32_t durability;
   /**
-   * 0.
+   * `KS_OPEN_...`, added up.
    */
-  uint32_t reserved;
+  uint32_t flags;
 } ks_store_options;
 
 /**
@@ -956,7 +966,8 @@ void ks_bytes_free(ks_bytes *bytes);
 void ks_owner_free(ks_owner *owner);
 
 /**
- * Opens a store: `memory:`. `options` may be NULL.
+ * Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`, plain
+ * files in a folder. `options` may be NULL.
  */
 ks_status ks_store_open(const char *url,
                         size_t url_len,

@@ -24,8 +24,7 @@ pub struct Parts {
 
 impl Parts {
     /// A store of ours.
-    pub fn embedded<S: Embedded + 'static>(store: S) -> Parts {
-        let store = Arc::new(store);
+    pub fn embedded<S: Embedded + 'static>(store: Arc<S>) -> Parts {
         Parts { store: store.clone(), embedded: Some(store), callers_only: false }
     }
 }
@@ -101,7 +100,7 @@ impl Inside<'_> {
     /// The store, if it is one of ours.
     pub fn embedded(&self) -> Result<&dyn Embedded> {
         self.0.parts.embedded.as_deref().ok_or_else(|| {
-            let message = "Only stores on this machine can do this, not one of your own.";
+            let message = "This store has no such operation; only some embedded stores have.";
             Error::new(Code::Unsupported, message)
         })
     }

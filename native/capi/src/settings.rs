@@ -11,12 +11,17 @@ use crate::cast;
 use crate::open::Wishes;
 use crate::options::{self, grows};
 
-/// Whatever the store does by itself.
+/// For `durability`: what the store does by itself; on disk where it has one.
 pub const KS_DURABILITY_DEFAULT: u32 = 0;
-/// Acknowledged means on disk.
+/// For `durability`: acknowledged means on disk.
 pub const KS_DURABILITY_SYNC: u32 = 1;
-/// Acknowledged survives the end of the process; it is on disk soon after, or after a flush.
+/// For `durability`: acknowledged survives the death of the process; it is on disk soon after.
 pub const KS_DURABILITY_ASYNC: u32 = 2;
+
+/// For `flags`: write nothing at all.
+pub const KS_OPEN_READ_ONLY: u32 = 1;
+/// For `flags`: refuse a folder where there is no store, instead of making one.
+pub const KS_OPEN_EXISTING: u32 = 2;
 
 /// How a store is opened. All zeros are the defaults.
 #[repr(C)]
@@ -26,27 +31,27 @@ pub struct ks_store_options {
     pub struct_size: usize,
     /// `KS_DURABILITY_...`.
     pub durability: u32,
-    /// 0.
-    pub reserved: u32,
+    /// `KS_OPEN_...`, added up.
+    pub flags: u32,
 }
 grows!(ks_store_options);
 
-/// Batches of more than one step.
+/// For `can`: batches of more than one step.
 pub const KS_CAN_COMMIT: u32 = 1;
-/// Puts on a condition.
+/// For `can`: puts on a condition.
 pub const KS_CAN_CONDITIONAL_PUT: u32 = 2;
-/// Deletes on a condition.
+/// For `can`: deletes on a condition.
 pub const KS_CAN_CONDITIONAL_DELETE: u32 = 4;
-/// Puts with a time to live.
+/// For `can`: puts with a time to live.
 pub const KS_CAN_TTL: u32 = 8;
-/// Operations on a queue (`..._start`).
+/// For `can`: operations on a queue (`..._start`).
 pub const KS_CAN_START: u32 = 16;
 
-/// An acknowledged write survives a loss of power: the store cannot tell.
+/// For `durable`: the store cannot tell whether an acknowledged write survives a loss of power.
 pub const KS_DURABLE_UNKNOWN: u32 = 0;
-/// It does.
+/// For `durable`: an acknowledged write survives a loss of power.
 pub const KS_DURABLE_YES: u32 = 1;
-/// It does not, or not at once.
+/// For `durable`: it does not, or not at once.
 pub const KS_DURABLE_NO: u32 = 2;
 
 /// What a store can do. Set `struct_size` before the call.
@@ -79,11 +84,11 @@ pub struct ks_get_options {
 }
 grows!(ks_get_options);
 
-/// Whatever is there.
+/// For `mode`: whatever is there.
 pub const KS_PUT_OVERWRITE: u32 = 0;
-/// Nothing may be there.
+/// For `mode`: nothing may be there.
 pub const KS_PUT_CREATE: u32 = 1;
-/// Exactly this version must be there.
+/// For `mode`: exactly this version must be there.
 pub const KS_PUT_IF_VERSION: u32 = 2;
 
 /// On which condition a value is written, and for how long. All zeros: overwrite, for ever.
@@ -141,11 +146,19 @@ pub unsafe fn put_op(key: &str, value: Bytes, options: *const ks_put_options) ->
 
 /// What is asked of a store that is opened.
 pub fn wishes(options: ks_store_options) -> Result<Wishes> {
-    match options.durability {
-        KS_DURABILITY_DEFAULT | KS_DURABILITY_SYNC => Ok(Wishes { relaxed: false }),
-        KS_DURABILITY_ASYNC => Ok(Wishes { relaxed: true }),
-        _ => fail(Code::InvalidArgument, "durability is one of KS_DURABILITY_...; check it."),
+    let relaxed = match options.durability {
+        KS_DURABILITY_DEFAULT => None,
+        KS_DURABILITY_SYNC => Some(false),
+        KS_DURABILITY_ASYNC => Some(true),
+        _ => {
+            return fail(Code::InvalidArgument, "durability is one of KS_DURABILITY_...; check it.")
+        }
+    };
+    if options.flags & !(KS_OPEN_READ_ONLY | KS_OPEN_EXISTING) != 0 {
+        return fail(Code::InvalidArgument, "flags has a bit that is no KS_OPEN_...; check it.");
     }
+    let has = |flag: u32| options.flags & flag != 0;
+    Ok(Wishes { relaxed, read_only: has(KS_OPEN_READ_ONLY), existing: has(KS_OPEN_EXISTING) })
 }
 
 /// The abilities of a store, as C sees them.

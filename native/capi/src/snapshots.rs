@@ -19,7 +19,7 @@ use crate::timeline::ks_timeline;
 /// How many snapshots are read at once.
 const PAGE: usize = 128;
 
-/// From the newest to the oldest.
+/// For `flags`: from the newest to the oldest.
 pub const KS_PAGE_NEWEST_FIRST: u32 = 1;
 
 /// Which snapshots are listed. All zeros are all, from the oldest on.

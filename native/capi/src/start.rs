@@ -231,7 +231,9 @@ pub unsafe extern "C" fn ks_timeline_restore_start(
                 let Some(promise) = promise.begin() else { return };
                 let name = line.timeline.name().clone();
                 drive::start(line.timeline.restore(at), &ground, move |result| {
-                    promise.settle(result.map(|restored| Outcome::Restored(Box::new((name, restored)))));
+                    promise.settle(
+                        result.map(|restored| Outcome::Restored(Box::new((name, restored)))),
+                    );
                 });
             }));
             Ok(())

@@ -7,11 +7,11 @@ use keepstate_core::store::{Mode, Op, Version};
 
 use crate::settings::{KS_PUT_CREATE, KS_PUT_IF_VERSION, KS_PUT_OVERWRITE};
 
-/// Write a value.
+/// For `kind`: write a value.
 pub const KS_STEP_PUT: u32 = 1;
-/// Remove a value; what is absent is no error, unless a version was asked for.
+/// For `kind`: remove a value; what is absent is no error, unless a version was asked for.
 pub const KS_STEP_DELETE: u32 = 2;
-/// Write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
+/// For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
 pub const KS_STEP_CHECK: u32 = 3;
 
 /// One step. This struct never grows.

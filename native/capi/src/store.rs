@@ -60,7 +60,8 @@ pub fn give_version(versions: Vec<Version>, place: Option<&mut ks_bytes>) -> Res
     Ok(())
 }
 
-/// Opens a store: `memory:`. `options` may be NULL.
+/// Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`, plain
+/// files in a folder. `options` may be NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ks_store_open(
     url: *const c_char,

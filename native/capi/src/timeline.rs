@@ -26,7 +26,7 @@ pub struct ks_timeline {
     line: Arc<Line>,
 }
 
-/// Keep a SHA-256 of each whole state and check it at each restore.
+/// For `flags`: keep a SHA-256 of each whole state and check it at each restore.
 pub const KS_TIMELINE_FULL_INTEGRITY: u32 = 1;
 
 /// How a timeline is kept. All zeros are the defaults.
@@ -44,7 +44,7 @@ pub struct ks_timeline_options {
 }
 grows!(ks_timeline_options);
 
-/// Only if `onto` is the latest snapshot (0: only if there is none).
+/// For `flags`: only if `onto` is the latest snapshot (0: only if there is none).
 pub const KS_SAVE_ONTO: u32 = 1;
 
 /// What is said of a snapshot. All zeros are the defaults; NULL is nothing said.

@@ -21,18 +21,18 @@ use crate::sink::ks_sink;
 use crate::step::{ks_step, Steps};
 use crate::store::ks_store;
 
-/// The functions may be called from any thread, several at once. Without it they run one at a time,
+/// For `flags`: the functions may be called from any thread, several at once. Without it they run one at a time,
 /// and only on threads that are inside a call of yours on this store.
 pub const KS_VTABLE_THREAD_SAFE: u32 = 1;
-/// `commit` applies several steps whole or not at all.
+/// For `flags`: `commit` applies several steps whole or not at all.
 pub const KS_VTABLE_COMMIT: u32 = 2;
-/// `commit` honours versions and absence in puts and checks.
+/// For `flags`: `commit` honours versions and absence in puts and checks.
 pub const KS_VTABLE_CONDITIONAL_PUT: u32 = 4;
-/// `commit` honours versions in deletes.
+/// For `flags`: `commit` honours versions in deletes.
 pub const KS_VTABLE_CONDITIONAL_DELETE: u32 = 8;
-/// `commit` honours `ttl_ms`.
+/// For `flags`: `commit` honours `ttl_ms`.
 pub const KS_VTABLE_TTL: u32 = 16;
-/// What `commit` acknowledged survives a loss of power.
+/// For `flags`: what `commit` acknowledged survives a loss of power.
 pub const KS_VTABLE_DURABLE: u32 = 32;
 
 /// A store of one's own. The functions answer with a status, and may set `*error` to an error made by
