@@ -249,6 +249,16 @@ enum ks_code {
 #define KS_PAGE_NEWEST_FIRST 1
 
 /**
+ * For `flags`: `level` is set; else the codec's default is taken.
+ */
+#define KS_FILE_LEVEL 1
+
+/**
+ * For `flags`: `index` is set.
+ */
+#define KS_FILE_INDEX 2
+
+/**
  * The level that a codec has when none is named.
  */
 #define KS_LEVEL_DEFAULT INT32_MIN
@@ -268,6 +278,11 @@ typedef struct ks_batch ks_batch;
  * Every text that is read from it lives as long as it does and also ends with a NUL.
  */
 typedef struct ks_error ks_error;
+
+/**
+ * What a single file says of its state. Immutable; ends with `ks_file_free`.
+ */
+typedef struct ks_file ks_file;
 
 /**
  * A digest of bytes that come in several parts. Ends with `ks_hasher_free`.
@@ -820,6 +835,88 @@ typedef struct {
 } ks_page_options;
 
 /**
+ * How a single file is written, and what it says. All zeros are the defaults; NULL is nothing said.
+ */
+typedef struct {
+  /**
+   * `sizeof(ks_file_options)`.
+   */
+  size_t struct_size;
+  /**
+   * `KS_FILE_...`, added up.
+   */
+  uint32_t flags;
+  /**
+   * The codec's level; see `KS_FILE_LEVEL`.
+   */
+  int32_t level;
+  /**
+   * The codec of a `.ks` file; NULL is `zstd`. In the others the name tells it.
+   */
+  const char *codec;
+  /**
+   * Its length.
+   */
+  size_t codec_len;
+  /**
+   * How the state is to be read; NULL is `bytes` in a `.ks` file and `json` in the others.
+   */
+  const char *encoding;
+  /**
+   * Its length.
+   */
+  size_t encoding_len;
+  /**
+   * The agent whose state it is.
+   */
+  const char *agent;
+  /**
+   * Its length.
+   */
+  size_t agent_len;
+  /**
+   * The session that it belongs to.
+   */
+  const char *session;
+  /**
+   * Its length.
+   */
+  size_t session_len;
+  /**
+   * The number of the snapshot; see `KS_FILE_INDEX`.
+   */
+  uint64_t index;
+  /**
+   * In milliseconds since 1970; 0 is now.
+   */
+  uint64_t time;
+  /**
+   * A short name.
+   */
+  const char *label;
+  /**
+   * Its length.
+   */
+  size_t label_len;
+  /**
+   * A sentence.
+   */
+  const char *description;
+  /**
+   * Its length.
+   */
+  size_t description_len;
+  /**
+   * The user's own metadata: the text of a JSON object.
+   */
+  const char *user;
+  /**
+   * Its length.
+   */
+  size_t user_len;
+} ks_file_options;
+
+/**
  * How a queue works. All zeros are the defaults.
  */
 typedef struct {
@@ -1268,6 +1365,71 @@ ks_status ks_snapshots_next_batch(const ks_snapshots *snapshots,
  * Ends a listing. NULL is allowed.
  */
 void ks_snapshots_free(ks_snapshots *snapshots);
+
+/**
+ * Writes a single file at a key of a store, in place of what is there. `options` may be NULL.
+ */
+ks_status ks_file_save(const ks_store *store,
+                       const char *key,
+                       size_t key_len,
+                       const uint8_t *state,
+                       size_t state_len,
+                       const ks_file_options *options,
+                       ks_error **error);
+
+/**
+ * Restores the state of a single file at a key of a store, its hash proven. `file` may be NULL.
+ */
+ks_status ks_file_restore(const ks_store *store,
+                          const char *key,
+                          size_t key_len,
+                          ks_bytes *state,
+                          ks_file **file,
+                          ks_error **error);
+
+/**
+ * What a single file at a key of a store says of its state, which is not proven.
+ */
+ks_status ks_file_show(const ks_store *store,
+                       const char *key,
+                       size_t key_len,
+                       ks_file **file,
+                       ks_error **error);
+
+/**
+ * Writes a single file at a path, durably, and whole or not at all. `options` may be NULL.
+ */
+ks_status ks_file_save_path(const char *path,
+                            size_t path_len,
+                            const uint8_t *state,
+                            size_t state_len,
+                            const ks_file_options *options,
+                            ks_error **error);
+
+/**
+ * Restores the state of a single file at a path, its hash proven. `file` may be NULL.
+ */
+ks_status ks_file_restore_path(const char *path,
+                               size_t path_len,
+                               ks_bytes *state,
+                               ks_file **file,
+                               ks_error **error);
+
+/**
+ * What a single file at a path says of its state, which is not proven.
+ */
+ks_status ks_file_show_path(const char *path, size_t path_len, ks_file **file, ks_error **error);
+
+/**
+ * The metadata as one JSON object: agent, session, index, time, label, description, encoding, size,
+ * hash and the user's own under `metadata`, as far as they are known.
+ */
+ks_status ks_file_json(const ks_file *file, ks_bytes *json, ks_error **error);
+
+/**
+ * Ends what a file says. NULL is allowed.
+ */
+void ks_file_free(ks_file *file);
 
 /**
  * A queue with threads of its own. `options` may be NULL.

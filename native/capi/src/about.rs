@@ -24,6 +24,6 @@ pub extern "C" fn ks_version() -> *const c_char {
 /// What the library has, as words with a space between: `memory vtable timeline ...`.
 #[no_mangle]
 pub extern "C" fn ks_features() -> *const c_char {
-    const FEATURES: &str = "memory file dir vtable timeline codec digest queue\0";
+    const FEATURES: &str = "memory file dir vtable timeline single-file codec digest queue\0";
     boundary::answer(std::ptr::null(), || FEATURES.as_ptr().cast())
 }

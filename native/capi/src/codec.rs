@@ -15,9 +15,14 @@ use crate::error::{ks_error, ks_status};
 /// The level that a codec has when none is named.
 pub const KS_LEVEL_DEFAULT: i32 = i32::MIN;
 
+/// The codecs of this library.
+pub fn registry() -> &'static Arc<Registry> {
+    static REGISTRY: OnceLock<Arc<Registry>> = OnceLock::new();
+    REGISTRY.get_or_init(Arc::default)
+}
+
 fn codec(name: &str) -> Result<Arc<dyn Codec>> {
-    static REGISTRY: OnceLock<Registry> = OnceLock::new();
-    REGISTRY.get_or_init(Registry::new).get(name)
+    registry().get(name)
 }
 
 /// The levels that a codec takes. Each place may be NULL.

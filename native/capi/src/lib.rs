@@ -23,6 +23,7 @@ pub mod bytes;
 pub mod codec;
 pub mod digest;
 pub mod error;
+pub mod file;
 pub mod iter;
 pub mod op;
 pub mod queue;

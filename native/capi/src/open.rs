@@ -73,8 +73,7 @@ fn log(path: &Path, wishes: Wishes, clock: Arc<dyn Clock>) -> Result<Parts> {
     };
     options.read_only = wishes.read_only;
     options.create = !wishes.existing && !wishes.read_only;
-    let store = Log::open(path, options, clock)?;
-    Ok(Parts { store, embedded: None, callers_only: false })
+    Ok(Parts::embedded(Log::open(path, options, clock)?))
 }
 
 fn dir(path: &Path, wishes: Wishes, clock: Arc<dyn Clock>) -> Result<Parts> {

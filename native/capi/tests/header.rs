@@ -23,6 +23,7 @@ const PARTS: &[&str] = &[
     "snapshot",
     "timeline",
     "snapshots",
+    "file",
     "queue",
     "op",
     "start",
