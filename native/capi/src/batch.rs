@@ -40,7 +40,8 @@ pub unsafe extern "C" fn ks_batch_new(
     // SAFETY: the caller keeps the conventions.
     unsafe {
         boundary::status(error, || {
-            *cast::out(out, std::ptr::null_mut(), "out")? = cast::hand_out(ks_batch::default());
+            let out = cast::out(out, std::ptr::null_mut(), "out")?;
+            *out = cast::hand_out(ks_batch::default());
             Ok(())
         })
     }

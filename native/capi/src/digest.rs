@@ -28,7 +28,8 @@ unsafe fn fill(
 ) -> Result<()> {
     // SAFETY: the caller keeps the conventions.
     unsafe {
-        *cast::out(written, 0, "written")? = answer.len();
+        let written = cast::out(written, 0, "written")?;
+        *written = answer.len();
         if answer.len() > capacity {
             let length = answer.len();
             let message =

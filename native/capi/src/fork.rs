@@ -1,10 +1,12 @@
 //! Fork: a child process has none of its parent's threads, and its files are shared with the parent.
 //! So every handle remembers the process that made it, and is FORKED in any other.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
 
 use keepstate_core::error::{fail, Code, Result};
+use parking_lot::Mutex;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 static WATCHED: Once = Once::new();
@@ -34,6 +36,13 @@ impl Birth {
             format!("This {what} belongs to the parent of this process; open one after the fork.");
         fail(Code::Forked, message)
     }
+}
+
+/// Keeps for ever what was freed where it cannot be dropped: in a child process, where it is the
+/// parent's, or in a callback, where it is in use.
+pub fn keep<T: Send + 'static>(value: T) {
+    static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
+    KEPT.lock().push(Box::new(value));
 }
 
 #[cfg(unix)]

@@ -1,12 +1,10 @@
 //! Queues: where operations are started and their completions are picked up.
 
-use std::mem::ManuallyDrop;
+use std::collections::VecDeque;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
-
-use std::collections::VecDeque;
 
 use keepstate_core::error::{fail, Code, Result};
 use parking_lot::{Condvar, Mutex};
@@ -14,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::boundary;
 use crate::cast;
 use crate::error::{ks_error, ks_status};
-use crate::fork::Birth;
+use crate::fork::{self, Birth};
 use crate::op::ks_op;
 use crate::options::{self, grows};
 use crate::pool::{Job, Pool};
@@ -289,13 +287,12 @@ pub unsafe extern "C" fn ks_queue_free(queue: *mut ks_queue) {
     boundary::answer((), || {
         // SAFETY: ours and not used again, as the caller promised.
         let Some(queue) = (unsafe { cast::take(queue) }) else { return };
-        let queue = ManuallyDrop::new(queue);
         // In a child there are no threads to wait for, and a callback cannot wait for itself.
         if !queue.birth.is_here() || vtable::is_inside() {
-            return;
+            return fork::keep(queue);
         }
         queue.ready.ended.store(true, Ordering::SeqCst);
         queue.ready.wake();
-        ManuallyDrop::into_inner(queue).pool.end();
+        queue.pool.end();
     });
 }

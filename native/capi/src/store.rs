@@ -1,7 +1,6 @@
 //! Stores: bytes by key.
 
 use std::ffi::c_char;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::boundary;
 use crate::bytes::ks_bytes;
 use crate::cast;
 use crate::error::{ks_error, ks_status};
+use crate::fork;
 use crate::open;
 use crate::opened::Opened;
 use crate::options;
@@ -261,12 +261,11 @@ pub unsafe extern "C" fn ks_store_free(store: *mut ks_store) {
     boundary::answer((), || {
         // SAFETY: ours and not used again, as the caller promised.
         let Some(store) = (unsafe { cast::take(store) }) else { return };
-        // What cannot be closed here must not be dropped either: in a forked child it is the parent's,
-        // and in a callback it is in use.
-        let store = ManuallyDrop::new(store);
         match store.opened.close() {
-            Err(error) if matches!(error.code(), Code::Forked | Code::Reentered) => {}
-            _ => drop(ManuallyDrop::into_inner(store)),
+            Err(error) if matches!(error.code(), Code::Forked | Code::Reentered) => {
+                fork::keep(store);
+            }
+            _ => drop(store),
         }
     });
 }
