@@ -22,49 +22,51 @@ export function isSame(recorded: unknown[], value: object): boolean {
 
 function isSameContainer(value: object): boolean {
   const tag = tape[at + 1] as Shape | number;
-  const isArray = typeof tag === "number";
-  const isNew = tape[at] !== value;
-  if (isNew) {
-    if (isArray ? !Array.isArray(value) : Array.isArray(value) || !isPlain(value)) return false;
-    tape[at] = value;
-  }
-  at += 2;
-  return isArray
-    ? isSameArray(value as unknown[], tag, isNew)
-    : isSameObject(value as Record<string, unknown>, tag, isNew);
+  return typeof tag === "number"
+    ? isSameArray(value as unknown[], tag)
+    : isSameObject(value as Record<string, unknown>, tag);
 }
 
-function isSameObject(object: Record<string, unknown>, shape: Shape, isNew: boolean): boolean {
+function isSameObject(object: Record<string, unknown>, shape: Shape): boolean {
+  const isNew = tape[at] !== object;
+  if (isNew && (Array.isArray(object) || !isPlain(object))) return false;
+  if (isNew) tape[at] = object;
+  at += 2;
   const { keys } = shape;
   const count = keys.length;
   let i = 0;
   for (const key in object) {
     if (i === count || keys[i] !== key) return false;
     i++;
-    if (!isSameSlot(object[key], isNew)) return false;
+    const value = object[key];
+    const place = at;
+    if (!isSameSlot(value)) return false;
+    if (isNew) tape[place] = value;
   }
   return i === count;
 }
 
-function isSameArray(array: unknown[], length: number, isNew: boolean): boolean {
+function isSameArray(array: unknown[], length: number): boolean {
+  const isNew = tape[at] !== array;
+  if (isNew && !Array.isArray(array)) return false;
+  if (isNew) tape[at] = array;
+  at += 2;
   if (array.length !== length) return false;
   for (let i = 0; i < length; i++) {
     const value = array[i];
     if (value === undefined && !(i in array)) return false;
-    if (!isSameSlot(value, isNew)) return false;
+    const place = at;
+    if (!isSameSlot(value)) return false;
+    if (isNew) tape[place] = value;
   }
   return true;
 }
 
-function isSameSlot(value: unknown, isNew: boolean): boolean {
+function isSameSlot(value: unknown): boolean {
   const slot = tape[at];
   if (typeof slot === "object" && slot !== null) {
     return typeof value === "object" && value !== null && isSameContainer(value);
   }
-  if (slot === value ? slot === 0 && !Object.is(slot, value) : !Object.is(slot, value)) {
-    return false;
-  }
-  if (isNew) tape[at] = value;
   at++;
-  return true;
+  return slot === value ? slot !== 0 || Object.is(slot, value) : Object.is(slot, value);
 }

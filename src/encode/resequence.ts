@@ -2,7 +2,7 @@ import { align, itemOf, NONE } from "./align.js";
 import { Kind, type Node } from "./node.js";
 import { countHeaderSize, writeArrayHeader, writeMapHeader } from "./scalars.js";
 import { NO_KEYS, type Shape } from "./shape.js";
-import { REPLACED, type Walk } from "./walk.js";
+import { REPLACED, type Walker } from "./walker.js";
 
 /** Where the lockstep ended. */
 export interface Halt {
@@ -26,7 +26,7 @@ export interface Sequence {
  * Walks the rest of a container whose values were added to, taken away from or put in another
  * order. Its frame is dropped. Gives its growth; the header is the caller's business.
  */
-export function resequence(walk: Walk, sequence: Sequence, { node, from }: Halt): number {
+export function resequence(walk: Walker, sequence: Sequence, { node, from }: Halt): number {
   const { frames, edits, encoder } = walk;
   frames.settle(from);
   const base = frames.base();
@@ -75,7 +75,7 @@ export function resequence(walk: Walk, sequence: Sequence, { node, from }: Halt)
 const ADDED: readonly number[] = [];
 
 /** Goes on with an array that is longer or shorter now, or in which something has moved. */
-export function resequenceArray(walk: Walk, array: readonly unknown[], halt: Halt): number {
+export function resequenceArray(walk: Walker, array: readonly unknown[], halt: Halt): number {
   const { node, from } = halt;
   const isGrowing = from === node.ends.length;
   const pairs = isGrowing ? ADDED : align(node, array, from);
@@ -89,7 +89,7 @@ export function resequenceArray(walk: Walk, array: readonly unknown[], halt: Hal
 }
 
 /** Goes on with an object that has other keys now, or in another order. */
-export function resequenceObject(walk: Walk, object: Record<string, unknown>, halt: Halt): number {
+export function resequenceObject(walk: Walker, object: Record<string, unknown>, halt: Halt): number {
   const { node, from } = halt;
   const keys = Object.keys(object);
   const shape = walk.encoder.shapes.of(keys);
@@ -129,7 +129,7 @@ export function pairByKey(before: Keys, now: Keys, from: number): number[] {
 }
 
 /** The rest of a container with a count in its header, and that header. */
-function withHead(walk: Walk, halt: Halt, sequence: Sequence): number {
+function withHead(walk: Walker, halt: Halt, sequence: Sequence): number {
   const { node, mark } = halt;
   const { out } = walk.encoder;
   const base = walk.frames.base();

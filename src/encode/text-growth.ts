@@ -1,5 +1,5 @@
 import { writeStringHeader } from "./scalars.js";
-import type { Walk } from "./walk.js";
+import type { Walker } from "./walker.js";
 
 /** Shorter text is encoded again: that costs less than finding out. */
 const LONG = 256;
@@ -16,7 +16,7 @@ interface Growth {
  * Text to which something was appended, as streamed answers are: only the header and the tail are
  * written. Gives the growth in bytes, or 0 when the text did not grow this way.
  */
-export function appended(walk: Walk, { before, value, size, end }: Growth): number {
+export function appended(walk: Walker, { before, value, size, end }: Growth): number {
   const { length } = before;
   if (length < LONG || value.length <= length) return 0;
   if (value.slice(0, length) !== before || !value.isWellFormed()) return 0;

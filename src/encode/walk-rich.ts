@@ -5,10 +5,10 @@ import { contents, isNumbers, NUMBERS } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { EXT } from "./scalars.js";
 import { NO_KEYS } from "./shape.js";
-import { REPLACED, type Walk } from "./walk.js";
+import { REPLACED, type Walker } from "./walker.js";
 
 /** Walks a Map (keys and values in turn) or a Set. */
-export function walkTable(walk: Walk, node: Node, table: Map<unknown, unknown>): number {
+export function walkTable(walk: Walker, node: Node, table: Map<unknown, unknown>): number {
   const { frames, edits } = walk;
   const flat = contents(table);
   const { mark } = edits;
@@ -57,7 +57,7 @@ function pairEntries(node: Node, flat: readonly unknown[], from: number): number
 }
 
 /** The header of a Map or Set holds its size in bytes, so that it is new with every change. */
-function writeHead(walk: Walk, node: Node, at: { mark: number; base: number }): number {
+function writeHead(walk: Walker, node: Node, at: { mark: number; base: number }): number {
   const { out } = walk.encoder;
   const isMap = node.kind === Kind.map;
   const count = isMap ? node.ends.length / 2 : node.ends.length;
@@ -73,8 +73,10 @@ function writeHead(walk: Walk, node: Node, at: { mark: number; base: number }): 
 }
 
 /** Walks what an object's toJSON gives now. */
-export function walkConverted(walk: Walk, node: Node): number {
-  const result = (node.ref as Converted).toJSON("");
+export function walkConverted(walk: Walker, node: Node): number {
+  const object = node.ref as Partial<Converted>;
+  if (typeof object.toJSON !== "function") return REPLACED;
+  const result = object.toJSON("");
   const isObject = typeof result === "object" && result !== null;
   if (isObject && classify(result) === "converted") return REPLACED;
   walk.frames.push(node);
@@ -83,7 +85,7 @@ export function walkConverted(walk: Walk, node: Node): number {
 }
 
 /** Walks an array of numbers: what differs lies between an equal start and an equal end. */
-export function walkNumbers(walk: Walk, node: Node, array: readonly unknown[]): number {
+export function walkNumbers(walk: Walker, node: Node, array: readonly unknown[]): number {
   const before = node.vals as Float64Array;
   const { length } = array;
   const common = Math.min(before.length, length);
@@ -111,7 +113,7 @@ interface Changed {
   readonly tail: number;
 }
 
-function editNumbers(walk: Walk, node: Node, { array, start, tail }: Changed): number {
+function editNumbers(walk: Walker, node: Node, { array, start, tail }: Changed): number {
   const { edits, encoder, frames } = walk;
   const { out } = encoder;
   const before = node.vals as Float64Array;
@@ -142,7 +144,7 @@ function sizeOf(numbers: Float64Array, from: number, to: number): number {
 }
 
 /** Compares what is not walked: 0 when it is as it was. */
-export function walkLeaf(walk: Walk, node: Node, value: object): number {
+export function walkLeaf(walk: Walker, node: Node, value: object): number {
   const before = node.vals as Uint8Array;
   let isEqual = false;
   if (node.kind === Kind.date) {

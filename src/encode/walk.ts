@@ -10,15 +10,13 @@ import { resequenceArray, resequenceObject } from "./resequence.js";
 import { NO_KEYS } from "./shape.js";
 import { appended } from "./text-growth.js";
 import { walkConverted, walkLeaf, walkNumbers, walkTable } from "./walk-rich.js";
-
-/** A node that cannot stand for the value any more: it is replaced whole. */
-export const REPLACED: number = Number.MIN_SAFE_INTEGER;
+import { REPLACED, type Walker } from "./walker.js";
 
 /**
  * One walk over a live value beside the shadow of the last capture. Where both agree nothing is
  * encoded; where they part, an edit is made, and the shadow follows.
  */
-export class Walk {
+export class Walk implements Walker {
   readonly edits: Edits = new Edits();
   readonly frames: Frames = new Frames();
   readonly encoder: Encoder;
@@ -103,21 +101,18 @@ export class Walk {
       node.ref = value;
       return 0;
     }
-    const isNew = node.ref !== value;
-    if (isNew && !isOfKind(node, value)) return REPLACED;
-    node.ref = value;
+    if (node.ref !== value && !isOfKind(node, value)) return REPLACED;
     this.encoder.depth++;
-    const grown = this.#walk(node, value, isNew);
+    const grown = this.#walk(node, value);
     this.encoder.depth--;
     return grown;
   }
 
-  #walk(node: Node, value: object, isNew: boolean): number {
+  #walk(node: Node, value: object): number {
+    if (node.kind === Kind.object) return this.#object(node, value as Record<string, unknown>);
+    if (node.kind === Kind.array) return this.#array(node, value as unknown[]);
+    node.ref = value;
     switch (node.kind) {
-      case Kind.object:
-        return this.#object(node, value as Record<string, unknown>, isNew);
-      case Kind.array:
-        return this.#array(node, value as unknown[], isNew);
       case Kind.instance:
         return this.#instance(node, value as Record<string, unknown>);
       case Kind.numbers:
@@ -132,8 +127,10 @@ export class Walk {
     }
   }
 
-  #object(node: Node, object: Record<string, unknown>, isNew: boolean): number {
+  #object(node: Node, object: Record<string, unknown>): number {
     const { frames } = this;
+    const isNew = node.ref !== object;
+    node.ref = object;
     const vals = node.vals as unknown[];
     const { keys, mayConvert } = node.shape;
     const count = keys.length;
@@ -170,7 +167,9 @@ export class Walk {
     return resequenceObject(this, object, { node, from: now.length, mark });
   }
 
-  #array(node: Node, array: readonly unknown[], isNew: boolean): number {
+  #array(node: Node, array: readonly unknown[]): number {
+    const isNew = node.ref !== array;
+    node.ref = array;
     const vals = node.vals as unknown[];
     const count = vals.length;
     const { length } = array;

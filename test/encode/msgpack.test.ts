@@ -1,5 +1,5 @@
-// Proves that values become exactly the bytes of the vectors that Rust reads too, and come back;
-// and that what cannot be saved is named with its pointer.
+// Proves that values become exactly the bytes of the vectors that Rust reads too, that they come
+// back, and that what cannot be saved is named with its pointer.
 import test from "ava";
 import { readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";

@@ -197,3 +197,39 @@ test("deeply frozen parts are skipped only where that was asked for", (t) => {
   half.open.n = 2;
   t.is(shadow.capture({ half }).edits?.length, 4);
 });
+
+test("zero, minus zero and NaN are three values, in small and in large containers", (t) => {
+  const padding = "x".repeat(3000);
+  for (const state of [{ n: 0, list: [0] }, { n: 0, list: [0], padding }]) {
+    const follower = new Follower();
+    for (const n of [0, -0, 0, NaN, NaN, -0]) {
+      state.n = n;
+      state.list[0] = n;
+      t.is(follower.check(state, true), undefined);
+    }
+    t.is(follower.shadow.capture(state).edits?.length, 0);
+  }
+});
+
+test("an object that becomes another kind after changes in it is written once", (t) => {
+  const follower = new Follower();
+  const inner: Record<string, unknown> = { n: 1, text: "x".repeat(3000), list: [1] };
+  const state = { before: 1, inner, after: [1] };
+  follower.check(state, true);
+  inner["n"] = 1000;
+  inner["toJSON"] = () => ["converted"];
+  t.is(follower.check(state, true), undefined);
+  delete inner["toJSON"];
+  t.is(follower.check(state, true), undefined);
+});
+
+test("items that moved far are not written again, as long as most keep their order", (t) => {
+  const follower = new Follower();
+  const item = (id: number): object => ({ id, text: `${id}`.repeat(100) });
+  const list = Array.from({ length: 200 }, (_, id) => item(id));
+  follower.check(list, true);
+  list.push(...list.splice(20, 1));
+  list.unshift(...list.splice(100, 30));
+  t.is(follower.check(list, true), undefined);
+  t.true(follower.written < 31 * 330);
+});

@@ -16,9 +16,10 @@ pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
-/// Appends a JSON string of UTF-16 units; lone surrogates are escaped. `dollar`: one `$` before it.
-pub(super) fn utf16(out: &mut Vec<u8>, units: impl Iterator<Item = u16>, dollar: bool) {
-    out.extend_from_slice(if dollar { b"\"$" } else { b"\"" });
+/// Appends a JSON string of UTF-16 units behind `start`; lone surrogates are escaped.
+pub(super) fn utf16(out: &mut Vec<u8>, units: impl Iterator<Item = u16>, start: &str) {
+    out.push(b'"');
+    out.extend_from_slice(start.as_bytes());
     for unit in char::decode_utf16(units) {
         match unit {
             Ok(character) if character < ' ' || character == '"' || character == '\\' => {

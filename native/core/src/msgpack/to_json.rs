@@ -18,6 +18,13 @@ struct Writer<'o> {
     frames: Vec<Frame>,
 }
 
+/// What a scalar is in the JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Key,
+    Value,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Other,
@@ -31,12 +38,12 @@ enum Frame {
 
 impl Visitor for Writer<'_> {
     fn scalar(&mut self, scalar: Scalar<'_>, site: Site) -> Result<()> {
-        let is_key = site.is_key() && self.takes_key(&scalar);
-        self.separate(site, is_key)?;
+        let role = self.role(&scalar, site);
+        self.separate(site, role)?;
         match scalar {
-            Scalar::Text(text) if is_key => self.key(text.bytes),
+            Scalar::Text(text) if role == Role::Key => self.key(text.bytes),
             Scalar::Text(text) => json_text::string(self.out, text.bytes),
-            Scalar::Utf16(payload) => self.utf16(payload, is_key),
+            Scalar::Utf16(payload) => self.utf16(payload, role),
             Scalar::Nil => self.raw("null"),
             Scalar::Bool(value) => self.raw(if value { "true" } else { "false" }),
             Scalar::Int(value) => self.raw(&value.to_string()),
@@ -48,7 +55,7 @@ impl Visitor for Writer<'_> {
     }
 
     fn open(&mut self, container: Container, count: usize, at: Opening<'_>) -> Result<()> {
-        self.separate(at.site, false)?;
+        self.separate(at.site, Role::Value)?;
         let (start, frame) = match container {
             Container::Array => ("[", Frame::Other),
             Container::Object => ("{", Frame::Object),
@@ -77,14 +84,18 @@ impl Visitor for Writer<'_> {
 }
 
 impl Writer<'_> {
-    /// Whether a key can be a JSON key; in an object, the first that cannot begins the pairs.
-    fn takes_key(&self, key: &Scalar<'_>) -> bool {
-        self.frames.last() == Some(&Frame::Object)
-            && matches!(key, Scalar::Text(_) | Scalar::Utf16(_))
+    /// A text that is a key of an object is a JSON key; the first other key begins the pairs.
+    fn role(&self, scalar: &Scalar<'_>, site: Site) -> Role {
+        let is_text = matches!(scalar, Scalar::Text(_) | Scalar::Utf16(_));
+        if is_text && site.is_key() && self.frames.last() == Some(&Frame::Object) {
+            Role::Key
+        } else {
+            Role::Value
+        }
     }
 
     /// What stands between the value before and this one.
-    fn separate(&mut self, site: Site, is_key: bool) -> Result<()> {
+    fn separate(&mut self, site: Site, role: Role) -> Result<()> {
         let Some(parent) = site.parent else { return Ok(()) };
         let is_first = site.index == 0;
         let text = match (parent, self.frames.last()) {
@@ -92,7 +103,7 @@ impl Writer<'_> {
             (Container::Array | Container::Set, _) if is_first => "",
             (Container::Array | Container::Set, _) => ",",
             (_, Some(Frame::Object)) if !site.is_key() => ":",
-            (_, Some(Frame::Object)) if is_key => {
+            (_, Some(Frame::Object)) if role == Role::Key => {
                 if is_first {
                     ""
                 } else {
@@ -132,13 +143,13 @@ impl Writer<'_> {
         }
     }
 
-    fn utf16(&mut self, payload: &[u8], is_key: bool) {
+    fn utf16(&mut self, payload: &[u8], role: Role) {
         let units = payload.chunks_exact(2).map(|pair| {
             u16::from(pair.first().copied().unwrap_or(0))
                 | u16::from(pair.last().copied().unwrap_or(0)) << 8
         });
-        let escaped = is_key && self.is_marked && payload.starts_with(&[b'$', 0]);
-        json_text::utf16(self.out, units, escaped);
+        let escaped = role == Role::Key && self.is_marked && payload.starts_with(&[b'$', 0]);
+        json_text::utf16(self.out, units, if escaped { "$" } else { "" });
     }
 
     fn marker(&mut self, scalar: Scalar<'_>, site: Site) -> Result<()> {
