@@ -60,15 +60,16 @@ fn nothing_acknowledged_is_lost() {
     let log = open(&path, LogOptions { lock_timeout: Duration::from_secs(60), ..options(false) });
     let mut dice = Dice(7);
     let mut last = [0u64; 7];
-    let mut from = 1;
+    let mut from = 0;
     for kill in 0..KILLS {
+        from += 1 + (kill + from) % 2;
         let mut process = support::child(&from.to_string(), &path);
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut acknowledged = |line: String| {
             let Some((_, number)) = line.split_once("acknowledged ") else { return };
             let number: u64 = number.parse().unwrap();
             last[number as usize % 7] = number;
-            from = number + 1;
+            from = number;
         };
         // Some are killed while they open, most while they write.
         if kill % 5 != 0 {
@@ -83,7 +84,6 @@ fn nothing_acknowledged_is_lost() {
         process.kill().unwrap();
         lines.map_while(Result::ok).for_each(acknowledged);
         process.wait().unwrap();
-        from += 1;
         let again = (kill % 20 == 7).then(|| open(&path, quiet()));
         let store = again.as_ref().unwrap_or(&log);
         for (slot, least) in last.iter().enumerate() {

@@ -9,7 +9,7 @@ use super::page::{Left, Page, Spot};
 use super::shared::Shared;
 use super::tail::Tail;
 use crate::error::{Code, Error, Result};
-use crate::store::{Mode, Op, Version};
+use crate::store::{batch, Mode, Op, Version};
 
 /// Kept free behind the last frame, so that deletes succeed on a full disk.
 pub(super) const RESERVE: u64 = 64 << 10;
@@ -135,9 +135,8 @@ impl Draft {
         ticket: &mut Ticket,
     ) -> Result<Vec<Version>> {
         self.check_space(tail, ticket)?;
-        let now = self.time;
         for op in ticket.ops() {
-            self.check(op, self.version(index, op.key(), now))?;
+            self.check(index, op)?;
         }
         let ops = ticket.take_ops();
         self.write(index, tail, ops)
@@ -153,37 +152,26 @@ impl Draft {
         Ok(())
     }
 
-    fn version(&self, index: &Index, key: &str, now: u64) -> Option<u64> {
+    fn version(&self, index: &Index, key: &str) -> Option<u64> {
         if self.layered {
             if let Some(version) = self.overlay.get(key.as_bytes()) {
                 return *version;
             }
         }
-        index.get(key.as_bytes(), || now).map(|entry| entry.commit)
+        index.get(key.as_bytes(), || self.time).map(|entry| entry.commit)
     }
 
-    fn check(&self, op: &Op, here: Option<u64>) -> Result<()> {
-        let holds = match op {
-            Op::Put { mode: Mode::Overwrite, .. } | Op::Delete { if_version: None, .. } => true,
-            Op::Put { mode: Mode::Create, .. } | Op::Check { version: None, .. } => here.is_none(),
-            Op::Put { mode: Mode::IfVersion(version), .. }
-            | Op::Delete { if_version: Some(version), .. }
-            | Op::Check { version: Some(version), .. } => {
-                here.is_some_and(|here| Version::from(here) == *version)
-            }
-        };
-        if holds {
+    /// Looks a key up only where something depends on it.
+    fn check(&self, index: &Index, op: &Op) -> Result<()> {
+        let unconditional = matches!(
+            op,
+            Op::Put { mode: Mode::Overwrite, .. } | Op::Delete { if_version: None, .. }
+        );
+        if unconditional {
             return Ok(());
         }
-        let state = match here {
-            Some(here) => format!("is there at version {here}"),
-            None => "is not there".to_string(),
-        };
-        let message = format!(
-            "The condition on {:?} does not hold: the key {state}; read it again and decide anew.",
-            op.key()
-        );
-        Err(Error::new(Code::Conflict, message).key(op.key()))
+        let there = self.version(index, op.key()).map(Version::from);
+        batch::check_condition(op, there.as_ref())
     }
 
     fn write(&mut self, index: &Index, tail: &mut Tail, ops: Vec<Op>) -> Result<Vec<Version>> {

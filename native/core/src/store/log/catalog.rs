@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::medium::{Access, Folder};
+use super::reader::Reader;
 use super::segment::Origin;
-use super::varint::Reader;
 use super::{digest64, too_new, StoreId, FORMAT};
 use crate::error::{Code, Error, Result};
 

@@ -7,12 +7,13 @@ use super::catalog::Catalog;
 use super::index::{Change, Index, ListPage, Moment, Stored};
 use super::medium::{Access, File, Folder};
 use super::page::Spot;
+use super::reader::Reader;
 use super::shared::Shared;
 use super::tail::Tail;
-use super::varint::{self, Reader};
 use super::{digest64, FORMAT};
 use crate::error::Result;
 use crate::store::Query;
+use crate::wire::{put_bytes, put_varint};
 
 /// The file's name.
 pub(super) const CHECKPOINT: &str = "checkpoint";
@@ -163,15 +164,14 @@ impl Writer {
         let Some(put) = change.put else { return Ok(()) };
         let shared = key.iter().zip(&self.previous).take_while(|(a, b)| a == b).count();
         let rest = key.get(shared..).unwrap_or_default();
-        varint::put(&mut self.block, shared as u64);
-        varint::put(&mut self.block, rest.len() as u64);
-        self.block.extend_from_slice(rest);
+        put_varint(&mut self.block, shared as u64);
+        put_bytes(&mut self.block, rest);
         for number in [change.commit, change.time, put.place.segment(), put.place.offset()] {
-            varint::put(&mut self.block, number);
+            put_varint(&mut self.block, number);
         }
-        varint::put(&mut self.block, u64::from(put.length));
+        put_varint(&mut self.block, u64::from(put.length));
         self.block.extend_from_slice(&put.crc.to_le_bytes());
-        varint::put(&mut self.block, put.expires);
+        put_varint(&mut self.block, put.expires);
         self.previous.clear();
         self.previous.extend_from_slice(key);
         self.count += 1;
@@ -303,10 +303,10 @@ fn take_block(block: &[u8], index: &mut Index) -> Option<u64> {
     let (_, count) = (reader.u32()?, reader.u32()?);
     let mut key = Vec::new();
     for _ in 0..count {
-        let (shared, rest) = (reader.length()?, reader.length()?);
+        let shared = usize::try_from(reader.varint()?).ok()?;
         (shared <= key.len()).then_some(())?;
         key.truncate(shared);
-        key.extend_from_slice(reader.take(rest)?);
+        key.extend_from_slice(reader.bytes()?);
         let (commit, time) = (reader.varint()?, reader.varint()?);
         let (segment, offset) = (reader.varint()?, reader.varint()?);
         let length = u32::try_from(reader.varint()?).ok()?;

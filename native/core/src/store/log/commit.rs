@@ -12,9 +12,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::options::Durability;
 use super::shared::Shared;
-use super::{MAX_BATCH, MAX_VALUE};
 use crate::error::{fail, Code, Error, Result};
-use crate::store::{key, Commit, Done, Op, Version};
+use crate::store::{batch, Commit, Done, Op, Version};
 
 /// A commit on its way, which is answered however it ends.
 pub(super) struct Ticket {
@@ -97,41 +96,11 @@ fn size(op: &Op) -> u64 {
 }
 
 fn check(ops: &[Op]) -> Result<()> {
-    if ops.len() > MAX_BATCH {
-        let message = format!("A batch has {} steps; at most {MAX_BATCH} go.", ops.len());
-        return fail(Code::InvalidArgument, message);
-    }
-    for op in ops {
-        key::check(op.key())?;
-        if let Op::Put { key, value, .. } = op {
-            if value.len() as u64 > MAX_VALUE {
-                let message = format!(
-                    "A value has {} bytes; the log holds at most {MAX_VALUE}: cut it in parts.",
-                    value.len()
-                );
-                return Err(Error::new(Code::ValueTooLarge, message).key(key));
-            }
-        }
-    }
+    batch::check(ops, &super::SUPPORTS)?;
     if ops.iter().map(size).sum::<u64>() > u64::from(u32::MAX) {
         return fail(Code::ValueTooLarge, "A batch exceeds 4 GiB; commit it in parts.");
     }
-    check_twice(ops)
-}
-
-fn check_twice(ops: &[Op]) -> Result<()> {
-    if ops.len() < 2 {
-        return Ok(());
-    }
-    let mut keys: Vec<&str> = ops.iter().map(Op::key).collect();
-    keys.sort_unstable();
-    match keys.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
-        Some([twice, ..]) => {
-            let message = "A key occurs twice in a batch; keep one step for each key.";
-            Err(Error::new(Code::InvalidArgument, message).key(*twice))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Answers all of them with one error.

@@ -4,8 +4,9 @@
 //! its first 36 bytes hold the earlier check and the header's 28 bytes in a row with the payload,
 //! and one pass over one slice gives the sum.
 
-use super::varint::{self, Reader};
+use super::reader::Reader;
 use super::{digest32, digest64};
+use crate::wire::{put_bytes, put_varint};
 
 /// Bytes before the payload.
 pub(super) const HEAD: usize = 36;
@@ -146,12 +147,11 @@ pub(super) struct PutStep<'a> {
 /// Appends a put; returns where its value begins in the buffer, and the value's crc32c.
 pub(super) fn put(buffer: &mut Vec<u8>, step: PutStep<'_>) -> (usize, u32) {
     buffer.push(if step.expires == 0 { PUT } else { PUT | EXPIRES });
-    varint::put(buffer, step.key.len() as u64);
-    buffer.extend_from_slice(step.key);
+    put_bytes(buffer, step.key);
     if step.expires != 0 {
-        varint::put(buffer, step.expires);
+        put_varint(buffer, step.expires);
     }
-    varint::put(buffer, step.value.len() as u64);
+    put_varint(buffer, step.value.len() as u64);
     let at = buffer.len();
     buffer.extend_from_slice(step.value);
     let crc = digest32(step.value);
@@ -162,14 +162,13 @@ pub(super) fn put(buffer: &mut Vec<u8>, step: PutStep<'_>) -> (usize, u32) {
 /// Appends a delete.
 pub(super) fn delete(buffer: &mut Vec<u8>, key: &[u8]) {
     buffer.push(DELETE);
-    varint::put(buffer, key.len() as u64);
-    buffer.extend_from_slice(key);
+    put_bytes(buffer, key);
 }
 
 /// Appends what stands before each step of a moved frame.
 pub(super) fn origin(buffer: &mut Vec<u8>, commit: u64, time: u64) {
-    varint::put(buffer, commit);
-    varint::put(buffer, time);
+    put_varint(buffer, commit);
+    put_varint(buffer, time);
 }
 
 /// About how many bytes a put takes in a moved frame: what a live entry costs at least.
@@ -218,8 +217,7 @@ impl<'a> Steps<'a> {
             _ => (self.head.commit, self.head.time),
         };
         let tag = reader.u8()?;
-        let length = reader.length()?;
-        let key = reader.take(length)?;
+        let key = reader.bytes()?;
         std::str::from_utf8(key).ok()?;
         let put = match tag {
             DELETE => None,
@@ -235,9 +233,8 @@ impl<'a> Steps<'a> {
 }
 
 fn value<'a>(reader: &mut Reader<'a>, expires: u64) -> Option<Put<'a>> {
-    let length = reader.length()?;
-    let at = reader.at();
-    let value = reader.take(length)?;
+    let value = reader.bytes()?;
+    let at = reader.at() - value.len();
     let crc = reader.u32()?;
     Some(Put { value, at, crc, expires })
 }

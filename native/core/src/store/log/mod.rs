@@ -21,6 +21,7 @@ pub mod medium;
 mod open;
 mod options;
 mod page;
+mod reader;
 mod recover;
 mod repair;
 mod room;
@@ -29,7 +30,6 @@ mod shared;
 mod store;
 mod sys;
 mod tail;
-mod varint;
 mod verify;
 mod view;
 
@@ -37,7 +37,10 @@ pub use options::{Durability, LogOptions};
 pub use repair::{repair, Report};
 pub use store::Log;
 
+use std::sync::LazyLock;
+
 use crate::error::{Code, Error};
+use crate::store::{Durable, Supports};
 
 /// The format version that is written, and the greatest that is read.
 const FORMAT: u16 = 1;
@@ -46,6 +49,19 @@ const FORMAT: u16 = 1;
 const MAX_VALUE: u64 = 1 << 30;
 /// The most steps in a batch.
 const MAX_BATCH: usize = u16::MAX as usize;
+
+/// What a log can do, in sync mode.
+static SUPPORTS: LazyLock<Supports> = LazyLock::new(|| Supports {
+    kind: "log".into(),
+    commit: true,
+    conditional_put: true,
+    conditional_delete: true,
+    ttl: true,
+    view: true,
+    durable: Durable::Yes,
+    max_value: MAX_VALUE,
+    max_batch: MAX_BATCH,
+});
 
 /// Which store a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::frame::{self, Head, Steps};
 use super::medium::{Access, File, Folder};
-use super::varint::Reader;
+use super::reader::Reader;
 use super::{corrupt, digest64, too_new, StoreId, FORMAT};
 use crate::error::{Error, Result};
 

@@ -18,7 +18,7 @@ use super::segment::Segment;
 use super::shared::Shared;
 use super::sys::Claim;
 use super::view::View;
-use super::{corrupt, digest32, open, MAX_BATCH, MAX_VALUE};
+use super::{corrupt, digest32, open};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -69,17 +69,8 @@ impl Log {
 
 impl Store for Log {
     fn supports(&self) -> Supports {
-        Supports {
-            kind: "log".into(),
-            commit: true,
-            conditional_put: true,
-            conditional_delete: true,
-            ttl: true,
-            view: true,
-            durable: if self.shared.is_sync() { Durable::Yes } else { Durable::No },
-            max_value: MAX_VALUE,
-            max_batch: MAX_BATCH,
-        }
+        let durable = if self.shared.is_sync() { Durable::Yes } else { Durable::No };
+        Supports { durable, ..super::SUPPORTS.clone() }
     }
 
     fn get(&self, key: &str, range: Option<Range>) -> Result<Option<Found>> {

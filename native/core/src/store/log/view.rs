@@ -31,15 +31,11 @@ impl View {
 impl Store for View {
     fn supports(&self) -> Supports {
         Supports {
-            kind: "log".into(),
             commit: false,
             conditional_put: false,
             conditional_delete: false,
             ttl: false,
-            view: true,
-            durable: store::Durable::Yes,
-            max_value: super::MAX_VALUE,
-            max_batch: 0,
+            ..super::SUPPORTS.clone()
         }
     }
 
