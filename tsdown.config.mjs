@@ -1,4 +1,5 @@
-// What users get: dist/ with ESM, CommonJS and types. The addon is found at run time and never bundled.
+// What users get: dist/ with ESM, CommonJS and types. The addon is found at run time and never
+// bundled.
 
 import { defineConfig } from "tsdown";
 

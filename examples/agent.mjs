@@ -25,7 +25,8 @@ await ks.close();
 
 function ifEmpty(error) {
   if (error.code !== "NOT_FOUND") throw error;
-  return { step: 0, started: new Date(), plan: ["understand", "fix", "test"], cost: 0, messages: [] };
+  const plan = ["understand", "fix", "test"];
+  return { step: 0, started: new Date(), plan, cost: 0, messages: [] };
 }
 
 function think(agent) {
@@ -34,7 +35,8 @@ function think(agent) {
   agent.plan = agent.step % 40 === 0 ? [...agent.plan, `part ${agent.step / 40}`] : agent.plan;
   const file = FILES[agent.step % FILES.length];
   const verb = VERBS[(agent.step * 7) % VERBS.length];
-  agent.messages.push({ role: "assistant", content: `Step ${agent.step}: ${verb} src/${file}.ts.` });
+  const content = `Step ${agent.step}: ${verb} src/${file}.ts.`;
+  agent.messages.push({ role: "assistant", content });
   agent.messages.push({ role: "tool", name: verb, content: output(agent.step, file) });
 }
 

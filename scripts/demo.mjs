@@ -42,10 +42,8 @@ async function show() {
 
 /** Runs the agent and gives its lines; kills it, as a crash would, at the line that `isLast` says. */
 function agent(isLast) {
-  const child = spawn(process.execPath, [join(ROOT, "examples/agent.mjs"), folder, String(STEPS)], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const words = [join(ROOT, "examples/agent.mjs"), folder, String(STEPS)];
+  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   const lines = [];
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {

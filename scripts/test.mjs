@@ -2,8 +2,8 @@
 //
 //   node scripts/test.mjs [rust] [typescript] [c] [lint]
 //
-// Without words it runs everything. Each part ends with figures of its own, which are added up here;
-// a part that fails without any counts as one failure.
+// Without words it runs everything. Each part ends with figures of its own, which are added up
+// here; a part that fails without any counts as one failure.
 
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -17,8 +17,6 @@ const PARTS = {
   lint: [
     ["cargo", ["fmt", "--check"], NATIVE],
     ["cargo", ["clippy", "-q", "--all-targets", "--", "-D", "warnings"], NATIVE],
-    [bin("publint"), ["--strict"], ROOT],
-    [bin("attw"), ["--pack", "."], ROOT],
   ],
   rust: [["cargo", ["test", "-q", "--no-fail-fast"], NATIVE]],
   typescript: [[bin("ava"), [], ROOT]],
@@ -29,7 +27,7 @@ const PARTS = {
 const FIGURES = [
   /^test result: \S+ (?<passed>\d+) passed; (?<failed>\d+) failed/,
   /^\s*(?<passed>\d+) tests? passed/,
-  /^\s*(?<failed>\d+) (?:tests?|uncaught exceptions?|unhandled rejections?|known failures?) (?:failed|occurred)?/,
+  /^\s*(?<failed>\d+) (?:tests? failed|uncaught exceptions?|unhandled rejections?)/,
   /^(?<passed>\d+) passed, (?<failed>\d+) failed/,
 ];
 

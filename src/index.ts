@@ -8,8 +8,8 @@
  *     await run.save({ messages: [], step: 1 }, { label: "first" });
  *     const state = await run.restore();
  *
- * What it is not: no database for queries, no message bus, and no place for secrets. One state is at
- * most 1 GiB when encoded; names and keys together are at most 1,024 bytes.
+ * What it is not: no database for queries, no message bus, and no place for secrets. One state is
+ * at most 1 GiB when encoded; names and keys together are at most 1,024 bytes.
  */
 
 import { openFrom, type Keepstate } from "./engine.js";

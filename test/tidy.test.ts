@@ -71,8 +71,16 @@ test("files and lines keep their limits", (t) => {
   t.is(report([...problems, ...gone.map((path) => `${path} is listed as long and is gone`)]), "");
 });
 
+interface Found {
+  readonly at: string;
+  readonly length: number;
+  readonly parameters: string;
+  /** Others may call it. */
+  readonly open: boolean;
+}
+
 /** Functions as {name, lines, parameters}, found by their heads and the indentation of their ends. */
-function functions({ path, lines }: Source): { at: string; length: number; parameters: string }[] {
+function functions({ path, lines }: Source): Found[] {
   const head = path.endsWith(".rs")
     ? /^(\s*)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?(?:extern "C" )?fn (\w+)/
     : /^(\s*)(?:export )?(?:async )?function\*? ?(\w+)|^(\s+)(?:async )?(?:\*)?(#?\w+)\([^)]*\)(?:: [^={]+)? \{$/;
@@ -83,8 +91,9 @@ function functions({ path, lines }: Source): { at: string; length: number; param
     const end = lines.findIndex((other, at) => at >= index && other.startsWith(`${indent}}`));
     const declared = lines.slice(index, index + 12).join(" ");
     const parameters = /\(([^()]*(?:\([^()]*\)[^()]*)*)\)/.exec(declared.slice(declared.indexOf("(")));
+    const open = /^(pub|export)\b/.test(line.trim());
     const at = `${path}:${index + 1} ${match[2] ?? match[4]}`;
-    return [{ at, length: (end < 0 ? index : end) - index + 1, parameters: parameters?.[1] ?? "" }];
+    return [{ at, length: (end < 0 ? index : end) - index + 1, parameters: parameters?.[1] ?? "", open }];
   });
 }
 
@@ -96,14 +105,14 @@ function isCallback({ path, lines }: Source, at: string): boolean {
 
 test("functions are short and take few parameters", (t) => {
   const problems = shipped([...rust, ...typescript]).flatMap((source) =>
-    functions(source).flatMap(({ at, length, parameters }) => {
+    functions(source).flatMap(({ at, length, parameters, open }) => {
       const found = length > 70 ? [`${at} has ${length} lines, at most 70`] : [];
       const flat = parameters.replace(/<[^<>]*>|\{[^{}]*\}|\([^()]*\)|<[^<>]*>/g, "");
       const names = flat.split(",").filter((part) => part.trim() !== "" && !/^\s*&?(mut )?self$/.test(part));
       const foreign = source.path.startsWith("native/capi/") || isCallback(source, at);
       if (names.length > 3 && !foreign) found.push(`${at} takes ${names.length} parameters, at most 3`);
       const flags = names.filter((name) => /:\s*bool(ean)?\b/.test(name) && !/^\s*value\b/.test(name));
-      if (flags.length > 0 && names.length > 1 && !foreign) {
+      if (open && flags.length > 0 && names.length > 1 && !foreign) {
         found.push(`${at} takes a positional boolean`);
       }
       return found;
@@ -157,7 +166,8 @@ test("clock and randomness come through their port", (t) => {
 
 test("nothing panics on data", (t) => {
   const pattern = /\.unwrap\(\)|\.expect\("|\b(panic|unreachable|todo|unimplemented)!/;
-  const problems = shipped(rust).flatMap(({ path, lines }) =>
+  const library = shipped(rust).filter(({ path }) => !path.includes("/examples/"));
+  const problems = library.flatMap(({ path, lines }) =>
     lines.flatMap((line, index) => (pattern.test(bare(line)) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
   );
   t.is(report(problems), "");
@@ -175,8 +185,8 @@ test("sources are ASCII", (t) => {
 const LAYERS: readonly (readonly string[])[] = [
   ["errors", "suggest", "version", "abort"],
   ["ports"],
-  ["encode"],
   ["native"],
+  ["encode"],
   ["patch"],
   ["schema", "state"],
   ["timeline", "file", "document", "backup", "adapters", "route", "wrap"],

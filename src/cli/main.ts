@@ -8,7 +8,8 @@ let readers = true;
 
 // The first Ctrl-C lets the call end cleanly, the second ends the process.
 process.once("SIGINT", () => stop.abort(new Error("interrupted")));
-// Whoever read the answer has gone (a pipe into head): nothing is left to tell, and that is no error.
+// Whoever read the answer has gone (a pipe into head): nothing is left to tell, and that is no
+// error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   readers = false;

@@ -17,7 +17,9 @@ export function itemOf(array: readonly unknown[], i: number): unknown {
 
 /** Whether a value is probably not what became of an old one, but another. */
 export function hasMoved(before: unknown, value: unknown): boolean {
-  if (before instanceof Node && before !== HOLE) return !matches(before, value) && !looksAlike(before, value);
+  if (before instanceof Node && before !== HOLE) {
+    return !matches(before, value) && !looksAlike(before, value);
+  }
   return !(typeof before === "string" && typeof value === "string" && value.startsWith(before));
 }
 

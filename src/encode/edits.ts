@@ -64,8 +64,9 @@ export class Edits {
     const oldSize = numbers[last + 1] as number;
     const outSize = numbers[last + 3] as number;
     if ((numbers[last] as number) + oldSize !== edit.oldAt) return false;
+    const outEnd = (numbers[last + 2] as number) + outSize;
     if (outSize === 0) numbers[last + 2] = edit.outAt;
-    else if (edit.outSize > 0 && (numbers[last + 2] as number) + outSize !== edit.outAt) return false;
+    else if (edit.outSize > 0 && outEnd !== edit.outAt) return false;
     numbers[last + 1] = oldSize + edit.oldSize;
     numbers[last + 3] = outSize + edit.outSize;
     return true;

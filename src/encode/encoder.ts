@@ -4,7 +4,8 @@ import { Kind } from "./node.js";
 import { Output } from "./output.js";
 import type { Recorder } from "./recorder.js";
 import { Refusal, unsupported } from "./refusal.js";
-import { isNumbers, isSparse, NUMBERS, writeConverted, writeRich, type RichWriter } from "./rich.js";
+import { isNumbers, isSparse, NUMBERS, writeConverted, writeRich } from "./rich.js";
+import type { RichWriter } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { ShapeTable, type Shape } from "./shape.js";
 

@@ -4,7 +4,7 @@ import type { Encoding } from "./encoding.js";
 import { findCulprit, locate } from "./locate.js";
 import { Refusal } from "./refusal.js";
 
-/** Plain JSON text, for values that it holds exactly; anything else is NOT_JSON, with its pointer. */
+/** Plain JSON text, for values that it holds exactly; all else is NOT_JSON, with its pointer. */
 export const json: Encoding = {
   name: "json",
   encode(value: unknown): Uint8Array {
@@ -26,7 +26,7 @@ function refuse(value: unknown): void {
   if (found === undefined) return;
   const refusal =
     found.code === "NOT_JSON"
-      ? new Refusal("NOT_JSON", "JSON cannot hold this value. Use the msgpack encoding, or change it.")
+      ? new Refusal("NOT_JSON", "JSON cannot hold a value. Use the msgpack encoding, or change it.")
       : new Refusal(found.code, "The state is nested too deeply for one JSON text.");
   throw locate(refusal, value, judge);
 }

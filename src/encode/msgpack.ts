@@ -28,7 +28,8 @@ export function encodeMsgpack(value: unknown): Uint8Array {
 export function explain(error: unknown, value: unknown): unknown {
   if (error instanceof Refusal) return locate(error, value, judge);
   if (!(error instanceof RangeError) || !error.message.includes("call stack")) return error;
-  const message = "The state is nested too deeply for what is left of the stack. Save it from a shallower call.";
+  const message =
+    "The state is nested too deeply for what is left of the stack. Save it from a shallower call.";
   return new KeepstateError("TOO_DEEP", message, { cause: error });
 }
 

@@ -2,7 +2,7 @@ import { tooLarge } from "./refusal.js";
 
 const FIRST_SIZE = 1 << 16;
 // Above this, the buffer of a large save is given back instead of being kept for the next.
-const KEPT_SIZE = 1 << 22;
+const KEPT_SIZE = 1 << 23;
 
 /** One growing buffer, reused from save to save. `at` is where the next byte goes. */
 export class Output {

@@ -17,7 +17,7 @@ export interface Halt {
 export interface Sequence {
   readonly count: number;
   readonly shape: Shape;
-  /** For each value from `from` on, the old one to compare with, ascending; else NONE, or nothing. */
+  /** For each value from `from` on, the old one to compare with, ascending; or NONE, or nothing. */
   readonly pairs: ArrayLike<number>;
   value(i: number): unknown;
 }
@@ -108,8 +108,10 @@ export function resequenceObject(walk: Walk, object: Record<string, unknown>, ha
   return withHead(walk, halt, sequence);
 }
 
+type Keys = readonly unknown[];
+
 /** Pairs equal keys, as long as they are in the old order. */
-export function pairByKey(before: readonly unknown[], now: readonly unknown[], from: number): number[] {
+export function pairByKey(before: Keys, now: Keys, from: number): number[] {
   const places = new Map<unknown, number>();
   for (let i = from; i < before.length; i++) places.set(before[i], i);
   const pairs: number[] = [];
@@ -146,6 +148,6 @@ function withHead(walk: Walk, halt: Halt, sequence: Sequence): number {
 export function moveHead(node: Node, size: number): number {
   const moved = size - node.head;
   node.head = size;
-  if (moved !== 0) for (let i = 0; i < node.ends.length; i++) node.ends[i] = (node.ends[i] as number) + moved;
+  if (moved !== 0) node.ends.forEach((end, i) => (node.ends[i] = end + moved));
   return moved;
 }

@@ -95,7 +95,7 @@ export function writeConverted(writer: RichWriter, value: Converted): void {
   writer.recorder?.closeNode(Kind.converted, NO_KEYS, start);
 }
 
-/** The entries of a Map or the values of a Set at this moment, flat: what is read may change them. */
+/** The entries of a Map or the values of a Set, flat: what is read may change the table. */
 export function contents(value: Map<unknown, unknown> | Set<unknown>): unknown[] {
   const flat: unknown[] = [];
   if (types.isMap(value)) {

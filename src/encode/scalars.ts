@@ -23,8 +23,8 @@ declare global {
 const TWO_32 = 2 ** 32;
 // Below this length a loop over characters beats a call into the runtime.
 const SHORT = 24;
-// Above this length the exact size is asked for first, instead of reserving three bytes a character.
-const LONG = 1 << 16;
+// Above this length the exact size is asked for, instead of reserving three bytes a character.
+const LONG = 1 << 20;
 
 export function writeNil(out: Output): void {
   out.reserve(1);

@@ -36,7 +36,7 @@ export interface TapeMixed {
 
 const HEADER = 4;
 // Buffers larger than this are given back after the value that needed them.
-const KEPT = 1 << 20;
+const KEPT = 1 << 22;
 
 /** One tape after the other, in the same buffers. */
 export class Tape {

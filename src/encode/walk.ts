@@ -142,7 +142,9 @@ export class Walk {
     frames.push(node);
     let i = 0;
     for (const key in object) {
-      if (i === count || keys[i] !== key) return resequenceObject(this, object, { node, from: i, mark });
+      if (i === count || keys[i] !== key) {
+        return resequenceObject(this, object, { node, from: i, mark });
+      }
       const value = object[key];
       if (vals[i] !== value || (value === 0 && !Object.is(vals[i], value))) {
         this.step(node, i, value);

@@ -1,6 +1,6 @@
 /**
- * Codecs of one's own for single files. Those of the core (gzip, zstd, lz4, brotli) are found by the
- * core; one's own wraps a file: `a.json.xyz` is `a.json` in the codec with the extension `xyz`.
+ * Codecs of one's own for single files. Those of the core (gzip, zstd, lz4, brotli) are found by
+ * the core; one's own wraps a file: `a.json.xyz` is `a.json` in the codec with the extension `xyz`.
  */
 
 import { KeepstateError } from "../errors.js";

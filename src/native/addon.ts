@@ -1,6 +1,6 @@
-// The stores and machines of the addon. Nothing native throws: every call returns its value or an error record,
-// and `value` (or `settled` for promises) in `record.ts` turns a record into a KeepstateError here,
-// so that the stack is the caller's.
+// The stores and machines of the addon. Nothing native throws: every call returns its value or an
+// error record, and `value` (or `settled` for promises) in `record.ts` turns a record into a
+// KeepstateError here, so that the stack is the caller's.
 //
 // Bytes that go in are copied before a call returns, unless its text says otherwise; bytes that
 // come out belong to the caller.

@@ -1,6 +1,6 @@
 /**
- * Time and randomness, behind a port: nothing else in `src/` reads a clock or draws a random number,
- * so that every run can be replayed.
+ * Time and randomness, behind a port: nothing else in `src/` reads a clock or draws a random
+ * number, so that every run can be replayed.
  */
 
 import { randomFillSync } from "node:crypto";

@@ -5,8 +5,8 @@
  * against it. What each member must hold is written here as obligations; the suite tests them.
  *
  * Obligations of every member:
- * - Keys are non-empty UTF-8 of at most 1,024 bytes, any character, ordered by their bytes. A longer
- *   key is `KEY_TOO_LONG`, an empty one or one with a lone surrogate `INVALID_ARGUMENT`.
+ * - Keys are non-empty UTF-8 of at most 1,024 bytes, any character, ordered by their bytes. A
+ * longer   key is `KEY_TOO_LONG`, an empty one or one with a lone surrogate `INVALID_ARGUMENT`.
  * - A call that waits takes an AbortSignal and rejects with `signal.reason` once it is aborted. A
  *   write under way at that moment may or may not happen; it never happens in part.
  * - After `close` every call rejects with `CLOSED`.
@@ -166,8 +166,9 @@ export interface Store {
   close(): Promise<void>;
 
   /**
-   * Applies all steps or none; one failed condition fails all with `CONFLICT` and its key. Tells the
-   * version of each put, in the order of the batch. Required where `supports.commit`, else absent.
+   * Applies all steps or none; one failed condition fails all with `CONFLICT` and its key. Tells
+   * the version of each put, in the order of the batch. Required where `supports.commit`, else
+   * absent.
    */
   commit?(batch: readonly Op[], options?: CallOptions): Promise<Version[]>;
 

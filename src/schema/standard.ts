@@ -1,6 +1,6 @@
 /**
- * Standard Schema: one small interface that validators agree on (standardschema.dev), so that any of
- * them can be given.
+ * Standard Schema: one small interface that validators agree on (standardschema.dev), so that any
+ * of them can be given.
  */
 
 import { KeepstateError } from "../errors.js";

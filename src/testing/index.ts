@@ -47,8 +47,8 @@ const CASES: Cases = {
 };
 
 /**
- * The cases, in order. `open` gives a fresh and empty store at each call. A case that is listed as an
- * exception passes only while the store does not hold it, so that the list cannot grow stale.
+ * The cases, in order. `open` gives a fresh and empty store at each call. A case that is listed as
+ * an exception passes only while the store does not hold it, so that the list cannot grow stale.
  */
 export function conformance(
   open: () => Store | Promise<Store>,

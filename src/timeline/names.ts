@@ -13,8 +13,8 @@ export interface TimelineEntry extends TimelineName {
 const END = "\u{10FFFF}";
 
 /**
- * The timelines whose reference begins with `prefix`, in the order of their keys. Two keys of each are
- * read, however many snapshots it has.
+ * The timelines whose reference begins with `prefix`, in the order of their keys. Two keys of each
+ * are read, however many snapshots it has.
  */
 export async function* listTimelines(
   store: Store,

@@ -89,8 +89,8 @@ export class Timeline<State = unknown> {
   }
 
   /**
-   * Saves a state as the next snapshot. The state is taken before the promise is returned, so it may
-   * be changed at once; saves under way together land in the order of the calls.
+   * Saves a state as the next snapshot. The state is taken before the promise is returned, so it
+   * may be changed at once; saves under way together land in the order of the calls.
    */
   async save(state: State, options: SaveOptions = {}): Promise<Snapshot> {
     options.signal?.throwIfAborted();

@@ -1,5 +1,5 @@
-// What the guides show, works: their shell examples run, their TypeScript runs, their TOML is valid,
-// and their tables say what the code says.
+// What the guides show, works: their shell examples run, their TypeScript runs, their TOML is
+// valid, and their tables say what the code says.
 
 import { spawn } from "node:child_process";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";

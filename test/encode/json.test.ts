@@ -40,7 +40,8 @@ test("json names cycles, and damage", (t) => {
   const error = t.throws(() => json.encode(loop), { instanceOf: KeepstateError });
   t.deepEqual([error?.code, error?.pointer], ["CYCLE", "/0/loop"]);
   for (const text of ["{", "\xff"]) {
-    const damage = t.throws(() => json.decode(Buffer.from(text, "latin1")), { instanceOf: KeepstateError });
+    const damaged = Buffer.from(text, "latin1");
+    const damage = t.throws(() => json.decode(damaged), { instanceOf: KeepstateError });
     t.is(damage?.code, "CORRUPT");
   }
 });

@@ -13,7 +13,8 @@ const MARKERS: Record<string, Marker> = {
   $number: (text: string) => Number(text),
   $bigint: (text: string) => (text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text)),
   $bytes: (text: string) => new Uint8Array(Buffer.from(text, "base64")),
-  $map: (pairs: [unknown, unknown][]) => new Map(pairs.map(([k, v]) => [fromMarked(k), fromMarked(v)])),
+  $map: (pairs: [unknown, unknown][]) =>
+    new Map(pairs.map(([key, item]) => [fromMarked(key), fromMarked(item)])),
   $set: (items: unknown[]) => new Set(items.map(fromMarked)),
   $regexp: ([source, flags, lastIndex]: [string, string, number?]) =>
     Object.assign(new RegExp(source, flags), { lastIndex: lastIndex ?? 0 }),
@@ -28,7 +29,8 @@ function typed(text: string): unknown {
 }
 
 function error({ message, stack, cause }: Record<string, unknown>): Error {
-  const made = new TypeError(message as string, cause === undefined ? {} : { cause: fromMarked(cause) });
+  const options = cause === undefined ? {} : { cause: fromMarked(cause) };
+  const made = new TypeError(message as string, options);
   made.stack = stack as string;
   return made;
 }
@@ -38,10 +40,13 @@ export function fromMarked(json: unknown): unknown {
   if (Array.isArray(json)) return list(json);
   if (typeof json !== "object" || json === null) return json;
   const [[key, content] = ["", null]] = Object.entries(json);
-  if (key.startsWith("$") && !key.startsWith("$$")) return (MARKERS[key] as Marker)(content as never);
+  if (key.startsWith("$") && !key.startsWith("$$")) {
+    return (MARKERS[key] as Marker)(content as never);
+  }
   const made = {};
   for (const [name, item] of Object.entries(json)) {
-    const property = { value: fromMarked(item), writable: true, enumerable: true, configurable: true };
+    const value = fromMarked(item);
+    const property = { value, writable: true, enumerable: true, configurable: true };
     Object.defineProperty(made, name.startsWith("$$") ? name.slice(1) : name, property);
   }
   return made;

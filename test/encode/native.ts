@@ -17,7 +17,7 @@ function newestBuild(): URL {
     .filter((file) => existsSync(file))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   if (built[0] === undefined) {
-    throw new Error("Build the addon first: cargo build --profile ci -p keepstate-node, in native/.");
+    throw new Error("Build the addon first: cargo build --profile ci, in native/.");
   }
   return built[0];
 }

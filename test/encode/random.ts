@@ -21,10 +21,11 @@ export class Random {
   }
 }
 
-const KEYS = ["id", "role", "content", "a", "b", "é", "__proto__", "0", "17", "toString", "\ud800k"];
-const TEXTS = ["", "x", "user", "assistant", "日本語", "naïve", "\udc00", "a".repeat(31), "😀".repeat(9)];
-const NUMBERS = [0, -0, 1, -1, 127, 128, 255, 256, -32, -33, 65535, 65536, 2 ** 31, 2 ** 32, 2 ** 53];
-const MORE = [1.5, NaN, Infinity, -Infinity, -(2 ** 31) - 1, 2 ** 53 - 1, -(2 ** 53) + 1, 1e300];
+const KEYS = ["id", "role", "content", "a", "b", "\u00e9", "__proto__", "0", "17", "\ud800k"];
+const WORDS = ["", "x", "user", "assistant", "\u65e5\u672c\u8a9e", "na\u00efve", "\udc00"];
+const TEXTS = [...WORDS, "a".repeat(31), "\u{1f600}".repeat(9)];
+const NUMBERS = [0, -0, 1, -1, 127, 128, 255, 256, -32, -33, 65535, 65536, 2 ** 31, 2 ** 32];
+const MORE = [2 ** 53, 1.5, NaN, Infinity, -Infinity, -(2 ** 31) - 1, 2 ** 53 - 1, 1e300];
 
 export function scalar(random: Random): unknown {
   switch (random.below(9)) {
@@ -72,9 +73,9 @@ function rich(random: Random, depth: number): unknown {
     case 0:
       return new Date(random.pick([0, 1, -1, 1e12, 2 ** 35 * 1000, NaN, 8.64e15, -8.64e15]));
     case 1:
-      return new Map(Array.from({ length: random.below(5) }, () => [scalar(random), value(random, depth - 1)]));
+      return new Map(several(random, 5, () => [scalar(random), value(random, depth - 1)]));
     case 2:
-      return new Set(Array.from({ length: random.below(5) }, () => value(random, depth - 1)));
+      return new Set(several(random, 5, () => value(random, depth - 1)));
     case 3:
       return new RegExp(random.pick(["a", "b+", "/"]), random.pick(["", "g", "giu"]));
     case 4:
@@ -102,8 +103,13 @@ export function value(random: Random, depth: number): unknown {
   return rich(random, depth);
 }
 
+/** Fewer than `limit` items. */
+function several<T>(random: Random, limit: number, make: () => T): T[] {
+  return Array.from({ length: random.below(limit) }, make);
+}
+
 function array(random: Random, depth: number): unknown[] {
-  const items = Array.from({ length: random.below(random.pick([3, 20])) }, () => value(random, depth - 1));
+  const items = several(random, random.pick([3, 20]), () => value(random, depth - 1));
   if (random.below(6) === 0 && items.length > 0) delete items[random.below(items.length)];
   return items;
 }
@@ -144,7 +150,8 @@ export function mutate(random: Random, root: unknown): void {
 
 function containersIn(place: unknown): object[] {
   if (typeof place !== "object" || place === null) return [];
-  const values = place instanceof Map || place instanceof Set ? [...place.values()] : Object.values(place);
+  const isTable = place instanceof Map || place instanceof Set;
+  const values: unknown[] = isTable ? [...place.values()] : Object.values(place);
   return values.filter((item): item is object => typeof item === "object" && item !== null);
 }
 
@@ -165,7 +172,8 @@ function mutateObject(random: Random, place: object): void {
     }
     case 3: {
       const kept = pick();
-      return put(place, known, typeof kept === "string" ? kept + random.pick(TEXTS).repeat(60) : scalar(random));
+      const isText = typeof kept === "string";
+      return put(place, known, isText ? kept + random.pick(TEXTS).repeat(60) : scalar(random));
     }
     case 4:
       return put(place, known, clone(pick()));
@@ -219,6 +227,8 @@ function clone(item: unknown): unknown {
   if (typeof item !== "object" || item === null) return item;
   if (Object.getPrototypeOf(item) !== Object.prototype) return item;
   const made = {};
-  for (const name of Object.keys(item)) put(made, name, clone(Object.getOwnPropertyDescriptor(item, name)?.value));
+  for (const name of Object.keys(item)) {
+    put(made, name, clone(Object.getOwnPropertyDescriptor(item, name)?.value));
+  }
   return made;
 }

@@ -109,8 +109,10 @@ for (const name of sessions) {
 
 test("what did not change is not written", (t) => {
   const shadow = new Shadow();
-  const big = Array.from({ length: 1000 }, (_, id) => ({ id, role: "user", text: `message ${id}` }));
-  const state = { step: 1, done: false, big, vector: Array.from({ length: 500 }, (_, i) => i / 7) };
+  const message = (id: number): object => ({ id, role: "user", text: `message ${id}` });
+  const big = Array.from({ length: 1000 }, (_, id) => message(id));
+  const vector = Array.from({ length: 500 }, (_, i) => i / 7);
+  const state = { step: 1, done: false, big, vector };
   shadow.capture(state);
   t.is(shadow.capture(state).edits?.length, 0);
   state.step = 2;
@@ -118,20 +120,20 @@ test("what did not change is not written", (t) => {
   big.splice(500, 1);
   t.true(shadow.capture(state).bytes.length < 10);
   big.shift();
-  big.push({ id: 1000, role: "user", text: "the last" });
+  big.push(message(1000));
   t.true(shadow.capture(state).bytes.length < 50);
-  state.vector[250] = 1;
+  vector[250] = 1;
   t.true(shadow.capture(state).bytes.length < 10);
   t.is(shadow.capture(JSON.parse(JSON.stringify(state))).edits?.length, 0);
 });
 
 test("text that grows costs its tail", (t) => {
   const follower = new Follower();
-  const state = { id: 1, answer: "long ".repeat(1000), wide: "日".repeat(400) };
+  const state = { id: 1, answer: "long ".repeat(1000), wide: "\u65e5".repeat(400) };
   follower.check(state, true);
   for (let i = 0; i < 30; i++) {
     state.answer += " and longer".repeat(1 + i * 40);
-    state.wide += i % 3 === 0 ? "\ud83d" : "\ude00語";
+    state.wide += i % 3 === 0 ? "\ud83d" : "\ude00\u8a9e";
     t.is(follower.check(state, true), undefined);
   }
 });

@@ -1,5 +1,5 @@
-// Single files: plain tools read them, every codec gives back exactly what was saved, and whatever is
-// wrong with one is named.
+// Single files: plain tools read them, every codec gives back exactly what was saved, and whatever
+// is wrong with one is named.
 
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";

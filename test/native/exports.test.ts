@@ -1,4 +1,5 @@
-// Codecs, digests, chunks, sealing and repair through the addon: known answers, round trips, refusals.
+// Codecs, digests, chunks, sealing and repair through the addon: known answers, round trips,
+// refusals.
 
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

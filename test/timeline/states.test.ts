@@ -1,5 +1,5 @@
-// States: every kind of change comes back exactly, what cannot be kept names its place, and schemas,
-// encodings and failing stores do what they should.
+// States: every kind of change comes back exactly, what cannot be kept names its place, and
+// schemas, encodings and failing stores do what they should.
 
 import test from "ava";
 import { z } from "zod";

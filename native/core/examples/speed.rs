@@ -1,5 +1,5 @@
-//! How fast the crates under the core are on a file, in MB/s, without any boundary: what the benches
-//! hold the addon against. `speed "zstd 3" FILE SECONDS` prints one JSON object.
+//! How fast the crates under the core are on a file, in MB/s, without any boundary: what the
+//! benches hold the addon against. `speed "zstd 3" FILE SECONDS` prints one JSON object.
 
 use std::error::Error;
 use std::hint::black_box;

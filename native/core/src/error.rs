@@ -1,8 +1,8 @@
 //! The one error and the one table of codes.
 //!
-//! A code is a stable name and a stable number: both are part of the C ABI, of FORMAT.md's promise and
-//! of every binding. A code is never renumbered and never reused; `test/vectors/errors.json` holds the
-//! table for all languages, and a test in each compares its own against it.
+//! A code is a stable name and a stable number: both are part of the C ABI, of FORMAT.md's promise
+//! and of every binding. A code is never renumbered and never reused; `test/vectors/errors.json`
+//! holds the table for all languages, and a test in each compares its own against it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +11,8 @@ use std::fmt;
 pub type Result<T> = std::result::Result<T, Error>;
 
 macro_rules! codes {
-    ($($variant:ident = $number:literal, $name:literal, $retryable:literal, $meaning:literal;)*) => {
+    ($($variant:ident = $number:literal, $name:literal, $retryable:literal, $meaning:literal;)*)
+    => {
         /// What went wrong, by meaning. The number is the C ABI's status.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u32)]
@@ -69,17 +70,17 @@ codes! {
     UnknownCodec = 27, "UNKNOWN_CODEC", false, "No codec of this name is registered.";
     CodecFailed = 28, "CODEC_FAILED", false, "A codec could not compress or decompress.";
     KeyUnknown = 29, "KEY_UNKNOWN", false, "No sealing key with this id was given.";
-    SealBroken = 30, "SEAL_BROKEN", false, "A sealed value does not open: wrong key, wrong place or changed bytes.";
+    SealBroken = 30, "SEAL_BROKEN", false, "A sealed value has a wrong key, place or bytes.";
     Validation = 31, "VALIDATION", false, "A value does not match its schema.";
     NativeLoad = 32, "NATIVE_LOAD", false, "The native addon could not be loaded.";
     LeaseLost = 33, "LEASE_LOST", false, "Another writer has taken the lease.";
-    IdempotencyMismatch = 34, "IDEMPOTENCY_MISMATCH", false, "The idempotency key was used for other content.";
-    Reentered = 35, "REENTERED", false, "A save was called from within a save of the same timeline.";
+    IdempotencyMismatch = 34, "IDEMPOTENCY_MISMATCH", false, "The key was used for other content.";
+    Reentered = 35, "REENTERED", false, "A save was called from within a save.";
     Forked = 36, "FORKED", false, "The handle belongs to the parent of this process.";
     PluginNotFound = 37, "PLUGIN_NOT_FOUND", false, "No store plugin of this name is registered.";
-    PluginExists = 38, "PLUGIN_EXISTS", false, "A store plugin of this name is registered already.";
+    PluginExists = 38, "PLUGIN_EXISTS", false, "A store plugin has this name already.";
     InitFailed = 39, "INIT_FAILED", false, "A store plugin could not start.";
-    BackendNotFound = 40, "BACKEND_NOT_FOUND", false, "The route names a store that it does not have.";
+    BackendNotFound = 40, "BACKEND_NOT_FOUND", false, "The route has no store of this name.";
     BackendExists = 41, "BACKEND_EXISTS", false, "The route has a store of this name already.";
     NoBackends = 42, "NO_BACKENDS", false, "The route has no store that can serve this.";
     OutOfMemory = 43, "OUT_OF_MEMORY", false, "A limit on memory was reached.";

@@ -2,8 +2,8 @@
 //!
 //! The end of the name tells the form: `.json` and `.json` with a codec's extension hold one JSON
 //! object that standard tools read (`zcat x.json.gz | jq .metadata`); `.ks` holds any bytes. Here a
-//! state is JSON text or bytes: what they mean is up to the layers above. The SHA-256 of the state is
-//! checked whenever it is read.
+//! state is JSON text or bytes: what they mean is up to the layers above. The SHA-256 of the state
+//! is checked whenever it is read.
 
 mod container;
 mod envelope;

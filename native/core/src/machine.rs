@@ -1,10 +1,10 @@
 //! Machines: operations that ask, instead of doing I/O.
 //!
 //! An operation is written as a plain `async fn` over an `Ask`, reads top to bottom, and runs over
-//! any store: native, TypeScript over a network, or one of a guest language. `step` polls it by hand
-//! and hands out what it asked; whoever holds the store answers. No runtime, no waker: an answer is
-//! the only thing that lets a machine go on, so a machine that is pending with nothing asked is a
-//! fault of ours and says so.
+//! any store: native, TypeScript over a network, or one of a guest language. `step` polls it by
+//! hand and hands out what it asked; whoever holds the store answers. No runtime, no waker: an
+//! answer is the only thing that lets a machine go on, so a machine that is pending with nothing
+//! asked is a fault of ours and says so.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;

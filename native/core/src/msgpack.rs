@@ -1,11 +1,11 @@
 //! MessagePack, as the states of timelines are kept in it: read in one bounded pass.
 //!
 //! The form of each type is in docs/encoding.md. The writer of JavaScript values lives in
-//! `src/encode`; here the bytes are read, for JavaScript as a [`Tape`] of tokens, for everybody else
-//! as JSON ([`to_json`]), which [`from_json`] turns back into the same bytes.
+//! `src/encode`; here the bytes are read, for JavaScript as a [`Tape`] of tokens, for everybody
+//! else as JSON ([`to_json`]), which [`from_json`] turns back into the same bytes.
 //!
-//! What comes in may be damaged or hostile: no count or length is believed beyond the bytes that are
-//! there, nesting costs heap and not stack, and each failure names its offset.
+//! What comes in may be damaged or hostile: no count or length is believed beyond the bytes that
+//! are there, nesting costs heap and not stack, and each failure names its offset.
 
 mod base64;
 mod date;
@@ -72,8 +72,8 @@ pub const TYPED: [(&str, usize); 12] = [
 /// Which JSON is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonForm {
-    /// Rich types as markers such as `{"$date": ...}`, and keys that begin with `$` escaped: text and
-    /// bytes turn into each other exactly.
+    /// Rich types as markers such as `{"$date": ...}`, and keys that begin with `$` escaped: text
+    /// and bytes turn into each other exactly.
     Marked,
     /// JSON and nothing else: what it cannot hold is NOT_JSON.
     Plain,

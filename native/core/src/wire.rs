@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
     /// Damage at the current position.
     pub fn damage(&self, how: &str) -> Error {
         let message = format!(
-            "A {} is damaged at byte {}: {how}. Run verify to see what else is, and restore a backup.",
+            "A {} is damaged at byte {}: {how}. Run verify to see more, and restore a backup.",
             self.what, self.at
         );
         Error::new(Code::Corrupt, message).at(|place| place.offset = Some(self.at as u64))

@@ -32,7 +32,7 @@ fn no_text_of_a_key_leads_out() {
     for key in ["../../secret.txt", "./../../secret.txt", "x/../../../secret.txt"]
         .map(String::from)
         .into_iter()
-        .chain([absolute, backslashes, "..".repeat(1) + "/../secret.txt\0"])
+        .chain([absolute, backslashes, "../../secret.txt\0".to_string()])
     {
         assert_eq!(value(&store, &key), None, "{key:?}");
         store.put_wait(&key, b"mine".to_vec(), Mode::Create).unwrap();

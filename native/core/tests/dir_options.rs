@@ -3,11 +3,12 @@
 
 mod dir;
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use dir::{child, code, keys, open, role, this_program, try_open, value};
 use keepstate_core::store::dir::DirOptions;
@@ -86,6 +87,31 @@ fn empty_folders_go_with_their_last_file() {
     store.delete_wait("a/b/c/d", None).unwrap();
     assert!(!folder.path().join("a/b").exists());
     assert!(folder.path().join("a").exists());
+}
+
+fn time_of(store: &dyn Store, key: &str) -> i128 {
+    let version = store.get(key, None).unwrap().unwrap().version;
+    version.0.split_once('-').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_time_of_a_key_only_grows_whatever_the_clock_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.put_wait("a.json", vec![1], Mode::Overwrite).unwrap();
+    // As after a clock that went wrong and was set right.
+    let far = SystemTime::now() + Duration::from_secs(1_000_000);
+    File::open(folder.path().join("a.json")).unwrap().set_modified(far).unwrap();
+    let mut last = time_of(&store, "a.json");
+    for round in 0..4 {
+        if round % 2 == 1 {
+            store.delete_wait("a.json", None).unwrap();
+        }
+        store.put_wait("a.json", vec![1], Mode::Overwrite).unwrap();
+        let now = time_of(&store, "a.json");
+        assert!(now > last, "round {round}");
+        last = now;
+    }
 }
 
 #[test]

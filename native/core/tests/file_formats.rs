@@ -34,8 +34,9 @@ fn json(text: &str) -> File {
     File { state: State::Json(text.into()), metadata }
 }
 
-const STATE: &str = r#"{"messages": [{"role":"user","text":"hello, \u00e9 \"there\""},
-  [], {}, -1.5e+10, 0, true, false, null, "é😀"], "deep":[[[[[[{"a":[{}]}]]]]]]}"#;
+const STATE: &str =
+    "{\"messages\": [{\"role\":\"user\",\"text\":\"hello, \\u00e9 \\\"there\\\"\"},\n \
+    [], {}, -1.5e+10, 0, true, false, null, \"\u{e9}\u{1f600}\"], \"deep\":[[[[[{\"a\":[{}]}]]]]]}";
 
 fn encode(name: &str, file: &File) -> Vec<u8> {
     forms().encode(name, file, Writing::default()).unwrap()
@@ -69,8 +70,9 @@ fn the_plain_form_is_the_bytes_that_the_format_states() {
     let file = File { state: State::Json("[1, 2]".into()), metadata };
     // The hash is that of `printf '[1, 2]' | sha256sum`.
     let expected = concat!(
-        r#"{"keepstate":1,"metadata":{"time":"1970-01-01T00:00:00.000Z","label":"x","encoding":"json","#,
-        r#""size":6,"hash":"sha256:3a316d6d3226f84c1e46e4447fa8d5fd800bff4a1bc6498152523cd4a602b69b"},"#,
+        r#"{"keepstate":1,"metadata":{"time":"1970-01-01T00:00:00.000Z","label":"x","#,
+        r#""encoding":"json","size":6,"#,
+        r#""hash":"sha256:3a316d6d3226f84c1e46e4447fa8d5fd800bff4a1bc6498152523cd4a602b69b"},"#,
         "\"state\":[1, 2]}\n"
     );
     let text = String::from_utf8(encode("a.json", &file)).unwrap();
@@ -125,6 +127,8 @@ fn every_changed_bit_gives_the_exact_state_or_a_named_error() {
                         assert_ne!(name, "a.ks", "a checksum covers all of it: {at} {bit}");
                     }
                     Err(error) => {
+                        let is_newer = error.code() == Code::FormatTooNew;
+                        assert!(name != "a.ks" || !is_newer, "changed, not newer: {at} {bit}");
                         let named = [
                             Code::Corrupt,
                             Code::HashMismatch,
@@ -162,6 +166,33 @@ fn a_changed_state_names_both_hashes() {
 }
 
 #[test]
+fn texts_may_be_escaped_in_every_way_of_json() {
+    let text = String::from_utf8(encode("a.json", &json("1"))).unwrap();
+    let escaped = r#""label":"\u0061\ud83d\ude00\/\n\b\ud83d!\u00e9""#;
+    let text = text.replace("\"label\":\"after the search\"", escaped);
+    let label = forms().decode("a.json", text.as_bytes()).unwrap().metadata.label;
+    assert_eq!(label.as_deref(), Some("a\u{1f600}/\n\u{8}\u{fffd}!\u{e9}"));
+}
+
+#[test]
+fn a_metadata_that_contradicts_the_state_is_damage() {
+    let bytes = encode("a.json", &json("[1, 2]"));
+    let text = String::from_utf8(bytes).unwrap().replace("\"size\":6", "\"size\":7");
+    assert_eq!(refusal("a.json", text.as_bytes()).0, Code::Corrupt);
+    // Another hash beside the state of a .ks file, with a checksum that holds.
+    let mut bytes = encode("a.ks", &json("[1, 2]"));
+    let hash = keepstate_core::digest::sha256(b"[1, 2]");
+    let at = bytes.windows(32).position(|window| window == hash).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    let checked =
+        |body: &[u8]| [body, &keepstate_core::digest::crc32c(body).to_le_bytes()].concat();
+    forms().decode("a.ks", &checked(&bytes)).expect("as it was");
+    assert_eq!(refusal("a.ks", &checked(&[&bytes, &[0][..]].concat())).0, Code::Corrupt);
+    bytes[at] ^= 1;
+    assert_eq!(refusal("a.ks", &checked(&bytes)).0, Code::Corrupt);
+}
+
+#[test]
 fn names_and_contents_that_do_not_fit_say_what_to_do() {
     let plain = encode("a.json", &json(STATE));
     let binary = encode("a.ks", &json(STATE));
@@ -192,6 +223,17 @@ fn names_and_contents_that_do_not_fit_say_what_to_do() {
         let (found, message) = refusal(name, bytes);
         assert_eq!(found, code, "{name}: {message}");
         assert!(message.contains(advice) && message.starts_with(name), "{name}: {message}");
+    }
+    for wrong in [
+        r#"{"keepstate":1,"metadata":{"hash":1},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x","size":1},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x","time":"now"},"state":1}"#,
+        r#"{"keepstate":1.0,"metadata":{"hash":"x"},"state":1}"#,
+        r#"{"keepstate":1,"metadata":{"hash":"x"}}"#,
+        r#"{"keepstate":1 "metadata":{"hash":"x"}}"#,
+        r#"{,"keepstate":1,"metadata":{"hash":"x"}}"#,
+    ] {
+        assert_eq!(refusal("a.json", wrong.as_bytes()).0, Code::Corrupt, "{wrong}");
     }
     let twice = String::from_utf8(plain).unwrap().replace("\"state\":", "\"state\":1,\"state\":");
     assert_eq!(refusal("a.json", twice.as_bytes()).0, Code::Corrupt, "two states");

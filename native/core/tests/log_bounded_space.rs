@@ -27,11 +27,7 @@ fn stat(log: &dyn Embedded, name: &str) -> u64 {
 #[test]
 fn overwrites() {
     let folder = folder();
-    let options = LogOptions {
-        segment_bytes: SEGMENT,
-        maintenance: true,
-        ..quiet_async()
-    };
+    let options = LogOptions { segment_bytes: SEGMENT, maintenance: true, ..quiet_async() };
     let log = open(folder.path(), options.clone());
     let mut model = BTreeMap::new();
     let mut worst = 0.0f64;

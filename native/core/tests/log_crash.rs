@@ -1,6 +1,6 @@
 //! A recorded run of commits, rolls, compaction, checkpoints and a close is cut at every operation:
-//! by a kill, and by a loss of power that drops, reorders and tears what was not synced. Every folder
-//! that results opens, and holds the state after some commit not before the last that was
+//! by a kill, and by a loss of power that drops, reorders and tears what was not synced. Every
+//! folder that results opens, and holds the state after some commit not before the last that was
 //! acknowledged (in async mode: flushed).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

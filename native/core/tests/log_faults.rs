@@ -1,6 +1,7 @@
-//! Every operation on the disk fails once, by EIO, ENOSPC or a short write, at every place of a run:
-//! what was acknowledged stays, what failed says so by its code, and the store goes on, at the latest
-//! after it was opened again. A failed sync ends the segment; async mode loses nothing by it.
+//! Every operation on the disk fails once, by EIO, ENOSPC or a short write, at every place of a
+//! run: what was acknowledged stays, what failed says so by its code, and the store goes on, at the
+//! latest after it was opened again. A failed sync ends the segment; async mode loses nothing by
+//! it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

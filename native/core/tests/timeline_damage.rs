@@ -1,5 +1,5 @@
-//! Every byte of every value of a timeline is flipped, and every value cut at every length: a restore
-//! gives exactly what was saved or a named error, and `verify` finds the damage.
+//! Every byte of every value of a timeline is flipped, and every value cut at every length: a
+//! restore gives exactly what was saved or a named error, and `verify` finds the damage.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod timelines;
@@ -63,7 +63,7 @@ fn a_missing_value_is_named() {
     let store = memory();
     let kept = Kept::open(&store, "a/b");
     for n in 0..20u8 {
-        kept.save(&vec![n; 100]).unwrap();
+        kept.save(&[n; 100]).unwrap();
     }
     store.delete_wait("t/a/b/000000000007", None).unwrap();
     let error = Kept::open(&store, "a/b").restore(At::Sequence(9)).unwrap_err();

@@ -1,6 +1,6 @@
 //! For each sequence exactly one writer wins; the other gets CONFLICT and saves again only after it
-//! has looked. Lost answers are resolved by reading back, bursts share a write, and what waits behind
-//! a failed save fails with it.
+//! has looked. Lost answers are resolved by reading back, bursts share a write, and what waits
+//! behind a failed save fails with it.
 #![allow(clippy::unwrap_used)]
 
 mod timelines;
@@ -28,6 +28,30 @@ fn the_loser_gets_a_conflict_and_must_look() {
         assert_eq!(first.restore(At::Latest).unwrap(), b"two");
         assert_eq!(first.save(b"three").unwrap().sequence, 3);
         assert_eq!(first.restore(At::Latest).unwrap(), b"three");
+    }
+}
+
+#[test]
+fn a_save_that_is_given_up_does_not_hold_up_the_next_ones() {
+    for steps in [0, 1, 2] {
+        let kept = Kept::open(&memory(), "a/b");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let save = |state: &[u8]| {
+            let sender = sender.clone();
+            kept.timeline.save(whole(state), Box::new(move |ended| sender.send(ended).unwrap()))
+        };
+        let mut first = save(b"one").unwrap();
+        assert!(save(b"behind it").is_none());
+        for _ in 0..steps {
+            first.step();
+        }
+        drop(first);
+        // What had not been taken up is told; what had may or may not have been written.
+        while let Ok(ended) = receiver.try_recv() {
+            assert_eq!(ended.unwrap_err().code(), Code::Aborted);
+        }
+        kept.save(b"two").unwrap();
+        assert_eq!(kept.restore(At::Latest).unwrap(), b"two");
     }
 }
 

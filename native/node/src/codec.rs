@@ -1,5 +1,5 @@
-//! Codecs and digests. The `sync` forms read the caller's bytes where they are; the others copy them
-//! and work on the pool, since JavaScript could detach or change a buffer that is only lent.
+//! Codecs and digests. The `sync` forms read the caller's bytes where they are; the others copy
+//! them and work on the pool, since JavaScript could detach or change a buffer that is only lent.
 
 use std::sync::{Arc, LazyLock};
 

@@ -5,7 +5,8 @@
 //! addon keeps for each environment. Work that waits leaves through `home` to a store or to `pool`,
 //! and comes back through `queue`. What the exports are called and take is stated, as types, in
 //! `src/native/exports.ts`.
-// Exports are documented where their callers look, in exports.ts; nothing else can link to this crate.
+// Exports are documented where their callers look, in exports.ts; nothing else can link to this
+// crate.
 #![allow(missing_docs)]
 
 mod abort;

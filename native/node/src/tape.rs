@@ -55,7 +55,7 @@ impl TapeReader {
         }
     }
 
-    /// Copies the tape into buffers of at least the sizes that `read` gave; false if one is smaller.
+    /// Copies the tape into buffers of at least the sizes that `read` gave; false if one is less.
     #[napi(catch_unwind)]
     pub fn copy(
         &self,

@@ -1,6 +1,7 @@
 //! The classes NativeTimeline and SteppedTimeline: the same operations over a store of the core,
 //! which run to their end natively, and over any other store, as machines.
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ const SMALL: usize = 16 * 1024;
 pub struct TimelineHandle {
     timeline: Timeline,
     home: Option<(Arc<dyn Store>, Lane)>,
+    reported: Cell<i64>,
 }
 
 impl Handle for TimelineHandle {
@@ -41,6 +43,10 @@ impl Handle for TimelineHandle {
         (c"delete", delete),
         (c"verify", verify),
     ];
+
+    fn reported(&self) -> i64 {
+        self.reported.get()
+    }
 }
 
 /// A timeline over a store of the core.
@@ -73,7 +79,7 @@ fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Resu
     };
     if !supports.conditional_put && !flag(c"singleWriter", "singleWriter")? {
         let message = format!(
-            "A {} store cannot tell two writers apart; say singleWriter: true if there is only one.",
+            "A {} store cannot tell writers apart; say singleWriter: true if there is only one.",
             supports.kind
         );
         return fail(Code::Unsupported, message);
@@ -82,7 +88,8 @@ fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Resu
     if let Some(level) = env.get(given, c"level")? {
         options.level = env.read_number(level, "level")? as i32;
     }
-    wrap(env, TimelineHandle { timeline: Timeline::new(name, Arc::new(supports), options), home })
+    let timeline = Timeline::new(name, Arc::new(supports), options);
+    wrap(env, TimelineHandle { timeline, home, reported: Cell::new(0) })
 }
 
 impl Call {
@@ -118,17 +125,17 @@ fn run<T: Send + 'static>(
     operation: fn(&Timeline, At) -> Machine<T>,
     convert: Convert<T>,
 ) -> Result<Js> {
-    let handle = call.own::<TimelineHandle>()?;
+    let handle = TimelineHandle::of(call)?;
     handle.run(call, operation(&handle.timeline, call.at(call.arguments[0])?), convert)
 }
 
 fn list(call: &Call) -> Result<Js> {
-    let handle = call.own::<TimelineHandle>()?;
+    let handle = TimelineHandle::of(call)?;
     handle.run(call, handle.timeline.list(call.page(call.arguments[0])?), snapshots)
 }
 
 fn delete(call: &Call) -> Result<Js> {
-    let handle = call.own::<TimelineHandle>()?;
+    let handle = TimelineHandle::of(call)?;
     if !call.env.is_undefined(call.arguments[0]) {
         let message = "One snapshot alone cannot be deleted, only the timeline as a whole.";
         return fail(Code::Unsupported, message);
@@ -138,7 +145,7 @@ fn delete(call: &Call) -> Result<Js> {
 
 /// All, or with a reference that snapshot: to restore it proves each byte of it.
 fn verify(call: &Call) -> Result<Js> {
-    let handle = call.own::<TimelineHandle>()?;
+    let handle = TimelineHandle::of(call)?;
     if call.env.is_undefined(call.arguments[0]) {
         return handle.run(call, handle.timeline.verify(), report);
     }
@@ -159,6 +166,14 @@ fn proven(env: Env, result: Result<Restored>) -> Result<Js> {
 }
 
 impl TimelineHandle {
+    /// The handle that a method was called on. What it holds by now is reported at each call.
+    fn of(call: &Call) -> Result<&Self> {
+        let handle = call.own::<TimelineHandle>()?;
+        let held = handle.timeline.memory() as i64;
+        call.env.report(held - handle.reported.replace(held));
+        Ok(handle)
+    }
+
     fn run<T: Send + 'static>(
         &self,
         call: &Call,
@@ -189,7 +204,7 @@ impl TimelineHandle {
 }
 
 fn save(call: &Call) -> Result<Js> {
-    let handle = call.own::<TimelineHandle>()?;
+    let handle = TimelineHandle::of(call)?;
     let (save, weight) = call.save(call.arguments[0])?;
     let Some((store, lane)) = &handle.home else {
         let told = Arc::new(Mutex::new(None));

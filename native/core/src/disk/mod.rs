@@ -1,8 +1,8 @@
 //! Files and folders of this machine, one step at a time.
 //!
 //! A path is never handed to the system as a whole: each folder is opened inside the one before,
-//! without following symbolic links. So what lies outside a folder cannot be reached through it, and
-//! the length of a path has no limit.
+//! without following symbolic links. So what lies outside a folder cannot be reached through it,
+//! and the length of a path has no limit.
 
 mod folder;
 mod read;

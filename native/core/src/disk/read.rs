@@ -33,7 +33,8 @@ pub fn read_through(file: &File, path: &Path) -> Result<()> {
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
     loop {
-        match read_some(file, &mut buffer, offset, path)? {
+        let read = read_some(file, &mut buffer, offset);
+        match read.map_err(|source| failed_io(source, "Reading the file", path))? {
             0 => return Ok(()),
             count => offset += count as u64,
         }
@@ -55,9 +56,10 @@ fn read_part(file: &File, (offset, length): (u64, u64), path: &Path) -> Result<B
         Error::new(Code::OutOfMemory, message + " Read it by ranges.").caused_by(source)
     })?;
     value.resize(length, 0);
+    let failed = |source| failed_io(source, "Reading the file", path);
     let mut done = 0;
     while let Some(rest) = value.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match read_some(file, rest, offset + done as u64, path)? {
+        match read_some(file, rest, offset + done as u64).map_err(failed)? {
             0 => break,
             count => done += count,
         }
@@ -66,11 +68,11 @@ fn read_part(file: &File, (offset, length): (u64, u64), path: &Path) -> Result<B
     Ok(value.into())
 }
 
-fn read_some(file: &File, buffer: &mut [u8], offset: u64, path: &Path) -> Result<usize> {
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
     loop {
         match file.read_at(buffer, offset) {
             Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
-            read => return read.map_err(|e| failed_io(e, "Reading the file", path)),
+            read => return read,
         }
     }
 }

@@ -57,9 +57,7 @@ impl Members {
     fn scan(&mut self, text: &[u8]) -> std::result::Result<(), Wrong> {
         let mut scanner = Scanner::new(text);
         scanner.open()?;
-        let mut is_first = true;
-        while let Some(member) = scanner.member(is_first)? {
-            is_first = false;
+        while let Some(member) = scanner.member()? {
             let slot = match text.get(member.name.clone()) {
                 Some(b"\"keepstate\"") => &mut self.keepstate,
                 Some(b"\"metadata\"") => &mut self.metadata,

@@ -137,7 +137,7 @@ impl Forms {
         for piece in bytes.chunks(STEP) {
             let written = decoder.write(piece, &mut text);
             // Looked at again only when it has doubled, so that the work stays in proportion.
-            if text.len() >= looked_at * 2 || written.is_err() {
+            if text.len() >= looked_at * 2 {
                 looked_at = text.len();
                 if let Some(metadata) = envelope::read_beginning(&text)? {
                     return Ok(metadata);
@@ -165,7 +165,8 @@ impl Forms {
             }
             None => fail(
                 Code::UnknownCodec,
-                "The name tells no form; end it in .json, .json.gz, .json.zst, .json.lz4, .json.br, \
+                "The name tells no form; end it in .json, .json.gz, .json.zst, .json.lz4, \
+                 .json.br, \
                  .json and the extension of a codec of yours, or .ks.",
             ),
         }

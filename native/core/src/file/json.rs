@@ -1,5 +1,5 @@
-//! A strict reader of JSON for the envelope: it finds where values begin and end, by their bytes, and
-//! builds nothing. It does not recurse, so no depth of nesting can overflow the stack.
+//! A strict reader of JSON for the envelope: it finds where values begin and end, by their bytes,
+//! and builds nothing. It does not recurse, so no depth of nesting can overflow the stack.
 
 use std::ops::Range;
 
@@ -31,22 +31,26 @@ pub struct Member {
 pub struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
+    /// Whether the object that was opened has had no member yet.
+    is_first: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// A reader at the beginning of a text.
     pub fn new(text: &'a [u8]) -> Self {
-        Scanner { text, at: 0 }
+        Scanner { text, at: 0, is_first: true }
     }
 
     /// The beginning of an object.
     pub fn open(&mut self) -> Scanned<()> {
         self.space();
+        self.is_first = true;
         self.expect(b'{')
     }
 
-    /// The next member of the object; none at its end. `first` is what was said of the one before.
-    pub fn member(&mut self, is_first: bool) -> Scanned<Option<Member>> {
+    /// The next member of the object; none at its end.
+    pub fn member(&mut self) -> Scanned<Option<Member>> {
+        let is_first = std::mem::replace(&mut self.is_first, false);
         self.space();
         match self.peek()? {
             b'}' => {
@@ -258,8 +262,8 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// The text of a JSON string that a scanner found, or none if it is no string. Half a surrogate pair
-/// is no character and becomes U+FFFD.
+/// The text of a JSON string that a scanner found, or none if it is no string. Half a surrogate
+/// pair is no character and becomes U+FFFD.
 pub fn unquote(quoted: &str) -> Option<String> {
     let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let mut units = Vec::new();

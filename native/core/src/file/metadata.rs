@@ -60,9 +60,7 @@ impl Metadata {
         let mut metadata = Metadata::default();
         let mut scanner = Scanner::new(json.as_bytes());
         scanner.open().ok()?;
-        let mut is_first = true;
-        while let Some(member) = scanner.member(is_first).ok()? {
-            is_first = false;
+        while let Some(member) = scanner.member().ok()? {
             metadata.take(&unquote(json.get(member.name)?)?, json.get(member.value)?)?;
         }
         scanner.end().ok()?;

@@ -65,3 +65,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     }
     (year, month, day + 1)
 }
+
+#[cfg(test)]
+#[path = "time_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
-//! Times as text: ISO 8601 in UTC, as JavaScript writes it, for the years that it knows; seconds and
-//! nanoseconds, as `@seconds.nanoseconds`, for all others.
+//! Times as text: ISO 8601 in UTC, as JavaScript writes it, for the years that it knows; for all
+//! others seconds and nanoseconds, as `@seconds.nanoseconds`.
 
 const DAY: i64 = 86_400;
 /// The seconds that a JavaScript Date can hold.

@@ -5,8 +5,8 @@ use super::{ext, markers, write, JsonForm, MAX_DEPTH};
 use crate::error::Result;
 
 /// Appends the encoding of one JSON text to `out`. In the marked form, markers become what they
-/// stand for, and [`super::to_json`] gives the same text again; in the plain form every object is an
-/// object. What is no JSON is NOT_JSON, with its offset. On an error `out` is as it was.
+/// stand for, and [`super::to_json`] gives the same text again; in the plain form every object is
+/// an object. What is no JSON is NOT_JSON, with its offset. On an error `out` is as it was.
 pub fn from_json(text: &str, form: JsonForm, out: &mut Vec<u8>) -> Result<()> {
     let mut parser = Parser {
         lexer: Lexer::new(text),

@@ -30,6 +30,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the next item begins.
+    #[inline]
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -37,6 +38,11 @@ impl<'a> Reader<'a> {
     /// Goes back into the payload of the ext just read, `size` bytes before here.
     pub(super) fn enter(&mut self, size: usize) {
         self.at = self.at.saturating_sub(size);
+    }
+
+    /// Leaves out `size` bytes that are known to be there.
+    pub(super) fn skip(&mut self, size: usize) {
+        self.at = (self.at + size).min(self.bytes.len());
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -48,6 +54,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Item<'a>> {
         let [first] = self.array::<1>()?;
         Ok(match first {
@@ -134,6 +141,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
             Some(chunk) => {
@@ -144,6 +152,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn take(&mut self, size: usize) -> Result<&'a [u8]> {
         match self.bytes.get(self.at..).and_then(|rest| rest.get(..size)) {
             Some(slice) => {
@@ -154,14 +163,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn truncated(&self) -> Error {
         corrupt(self.bytes.len(), "the end, in the middle of a value")
     }
 }
 
 /// Damage at an offset of the encoded state.
+#[cold]
 pub(super) fn corrupt(offset: usize, found: &str) -> Error {
-    fault(Code::Corrupt, offset, format!("The encoded state is damaged: at byte {offset} is {found}. Restore an earlier snapshot."))
+    let message = format!(
+        "The encoded state is damaged: at byte {offset} is {found}. Restore an earlier snapshot."
+    );
+    fault(Code::Corrupt, offset, message)
 }
 
 /// A failure at an offset of the encoded state.

@@ -102,7 +102,18 @@ impl Texts {
         &self.spans
     }
 
+    /// The short text `number` with its header of one byte, as it first stood in the input.
+    #[inline]
+    pub(super) fn short<'a>(&self, number: u32, input: &'a [u8]) -> Option<&'a [u8]> {
+        let span = self.spans.get(number as usize)?;
+        let start = (span.offset as usize).checked_sub(1)?;
+        let whole = input.get(start..start + 1 + span.len as usize)?;
+        let is_short = span.len < 32 && whole.first() == Some(&(0xa0 | span.len as u8));
+        (is_short && span.kind != Kind::Utf16).then_some(whole)
+    }
+
     /// Whether text `number` is the one at `span`.
+    #[inline]
     pub(super) fn is(&self, number: u32, span: Span, input: &[u8]) -> bool {
         self.spans.get(number as usize).is_some_and(|known| {
             known.len == span.len && known.kind == span.kind && known.of(input) == span.of(input)

@@ -3,8 +3,8 @@
 //!
 //! A token is one word: its tag in the low four bits, a signed payload above. Text is not in the
 //! words: ASCII is named by its place in the input, other text was brought into the form that
-//! JavaScript keeps (Latin-1, or UTF-16) and follows in order in two buffers of its own. The keys of
-//! an object are named by one number, its shape.
+//! JavaScript keeps (Latin-1, or UTF-16) and follows in order in two buffers of its own. The keys
+//! of an object are named by one number, its shape.
 //!
 //! ```text
 //! words    end of tokens | keys | shapes | mixed | tokens ... | tables ...
@@ -56,7 +56,7 @@ pub(super) mod tag {
 pub(super) const PREDICTIONS: usize = 256;
 const HEADER: usize = 4;
 /// Buffers larger than this are given back when the next tape is small.
-const KEPT_WORDS: usize = 1 << 20;
+const KEPT_WORDS: usize = 1 << 22;
 
 /// The words and texts of one value. Used again and again, it keeps its buffers.
 pub struct Tape {
@@ -191,16 +191,23 @@ impl Tape {
         }
         let before = self.wide.len();
         let mut rest = text;
-        while let Some(start) = rest.bytes().position(|byte| byte >= 0x80) {
-            let (ascii, other) = rest.split_at(start);
+        while !rest.is_empty() {
+            let (ascii, other) = rest.split_at(ascii_prefix(rest.as_bytes()));
             self.wide.extend(ascii.bytes().map(u16::from));
             let end = other.bytes().position(|byte| byte < 0x80).unwrap_or(other.len());
             let (wide, after) = other.split_at(end);
             self.wide.extend(wide.encode_utf16());
             rest = after;
         }
-        self.wide.extend(rest.bytes().map(u16::from));
         let size = self.wide.len() - before;
         self.sized(tag::WIDE, size);
     }
+}
+
+/// How many bytes there are before the first that is not ASCII.
+fn ascii_prefix(bytes: &[u8]) -> usize {
+    let blocks = bytes.chunks(64).take_while(|block| block.is_ascii()).count();
+    let start = (blocks * 64).min(bytes.len());
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().position(|byte| *byte >= 0x80).unwrap_or(rest.len())
 }

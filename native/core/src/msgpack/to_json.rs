@@ -6,7 +6,8 @@ use super::{base64, date, json_text, JsonForm, TYPED};
 use crate::error::{Code, Error, Result};
 
 /// Appends the JSON of `bytes` to `out`. In the marked form, [`super::from_json`] gives the same
-/// bytes again; in the plain form, what JSON cannot hold is NOT_JSON. On an error `out` holds a part.
+/// bytes again; in the plain form, what JSON cannot hold is NOT_JSON. On an error
+/// `out` holds a part.
 pub fn to_json(bytes: &[u8], form: JsonForm, out: &mut Vec<u8>) -> Result<()> {
     walk(bytes, &mut Writer { out, is_marked: form == JsonForm::Marked, frames: Vec::new() })
 }

@@ -66,8 +66,8 @@ impl Visitor for Writer<'_, '_> {
             Scalar::Utf16(payload) => self.slice(ext::UTF16, payload.len(), site.end),
             Scalar::Unknown(kind, _) => {
                 let message = format!(
-                    "The state holds an extended value of type {kind}, which JavaScript has no value \
-                     for. Read it in the language that saved it."
+                    "The state holds an extended value of type {kind}, which JavaScript has no \
+                     value for. Read it in the language that saved it."
                 );
                 return Err(fault(Code::Unsupported, site.end, message));
             }
@@ -95,6 +95,19 @@ impl Visitor for Writer<'_, '_> {
         let other = Frame { word, prediction: 0, guess: 0, keys: 0, count, state: State::Other };
         self.tape.frames.push(other);
         Ok(())
+    }
+
+    #[inline]
+    fn expected_key(&mut self, rest: &[u8]) -> Option<usize> {
+        let tape = &mut *self.tape;
+        let frame = tape.frames.last_mut().filter(|frame| frame.state == State::Guessed)?;
+        let key = tape.shapes.keys(frame.guess).get(frame.keys)?;
+        let expected = tape.keys.short(*key, self.input)?;
+        if !rest.starts_with(expected) {
+            return None;
+        }
+        frame.keys += 1;
+        Some(expected.len())
     }
 
     fn close(&mut self, _: Container) -> Result<()> {

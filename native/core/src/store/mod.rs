@@ -2,8 +2,8 @@
 //!
 //! The words are those of the TypeScript port and of the C vtable. A store knows no JSON and no
 //! timeline; it holds bytes under keys, in the order of the keys' bytes. Writes complete through
-//! `Done`, on whatever thread finishes them, so that a durable commit parks its caller's machine and
-//! no thread. `memory`, `dir` and `log` are the stores of the core.
+//! `Done`, on whatever thread finishes them, so that a durable commit parks its caller's machine
+//! and no thread. `memory`, `dir` and `log` are the stores of the core.
 
 pub mod batch;
 pub mod dir;

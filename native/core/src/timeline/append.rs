@@ -6,6 +6,7 @@
 //! everything that waits behind it fails too, and the next save begins from what the store holds.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,7 +16,7 @@ use super::meta::Meta;
 use super::record::{Value, RECORDS_MAX};
 use super::tail::{self, Tail};
 use super::{idempotency, list, Run, Shared, Snapshot};
-use crate::error::{Code, Error, Result};
+use crate::error::{fail, Code, Error, Result};
 use crate::store::{Mode, Op};
 
 /// How many saves the hint in the control object may lag behind.
@@ -84,6 +85,12 @@ impl Writer {
         self.epoch
     }
 
+    /// How many bytes of the state before it holds.
+    pub fn used(&self) -> usize {
+        let whole = self.ground.as_ref().and_then(|ground| ground.tail.whole.as_ref());
+        whole.map_or(0, |bytes| bytes.len())
+    }
+
     /// How many of those that wait are written together. One with an idempotency key goes alone, so
     /// that what was saved before it can be looked up.
     fn next_round(&self) -> usize {
@@ -115,8 +122,46 @@ pub fn forget(shared: &Shared) {
     writer.epoch += 1;
 }
 
-/// Writes all that waits, until nothing does.
-pub async fn drain(run: &Run) -> Result<()> {
+/// The turn of the one machine that drains the queue. A machine that is given up before the queue
+/// is empty takes what waits with it: else nobody would ever drain for this handle again.
+pub struct Turn {
+    shared: Arc<Shared>,
+    over: bool,
+}
+
+impl Turn {
+    /// The turn of whom `queue` told to drain.
+    pub fn new(shared: Arc<Shared>) -> Turn {
+        Turn { shared, over: false }
+    }
+
+    /// Writes all that waits, until nothing does.
+    pub async fn drain(mut self, run: &Run) -> Result<()> {
+        drain(run).await?;
+        self.over = true;
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        forget(&self.shared);
+        let behind: Vec<_> = {
+            let mut writer = self.shared.writer.lock();
+            writer.busy = false;
+            writer.waiting.drain(..).collect()
+        };
+        for (_, done) in behind {
+            let message = "The save that this one was joined to was given up; save again.";
+            done(fail(Code::Aborted, message));
+        }
+    }
+}
+
+async fn drain(run: &Run) -> Result<()> {
     loop {
         let (batch, ground, refused) = {
             let mut writer = run.shared.writer.lock();
@@ -214,7 +259,7 @@ async fn conflict(run: &Run) -> Error {
         Err(error) => format!("its head cannot be read ({error})"),
     };
     let message = format!(
-        "Another writer has changed {}: {ahead}. Restore it, fork it, or save onto the head you mean.",
+        "Another writer has changed {}: {ahead}. Restore it, or save onto the head you mean.",
         run.shared.name
     );
     let name = run.shared.name.to_string();
@@ -258,8 +303,8 @@ impl Round<'_> {
         Err(conflict(self.run).await)
     }
 
-    /// One batch: each snapshot under its own key, on the condition that the control object is as it
-    /// was read. From time to time the batch moves the hint.
+    /// One batch: each snapshot under its own key, on the condition that the control object is as
+    /// it was read. From time to time the batch moves the hint.
     async fn commit(&self, tail: &mut Tail) -> Result<()> {
         let name = &self.run.shared.name;
         let mut ops = Vec::with_capacity(self.built.len() + 1);
@@ -327,7 +372,8 @@ impl Round<'_> {
         }
     }
 
-    /// Reads back: an answer may have been lost, or a client's own retry may have met its first try.
+    /// Reads back: an answer may have been lost, or a client's own retry may have met its first
+    /// try.
     async fn owner(&self, error: &Error) -> Result<Owner> {
         if !matches!(error.code(), Code::Conflict | Code::Timeout | Code::Unavailable) {
             return Ok(Owner::Nobody);

@@ -156,7 +156,7 @@ async fn difference(run: &Run, ground: &Ground, change: Change) -> Result<Differ
                 Some(whole) => whole.clone(),
                 None => ground.bytes(run, &tail.extents).await?,
             };
-            matcher::diff(&old, &new, &mut edit, &mut fresh);
+            matcher::diff(&old, &new, (&mut edit, &mut fresh));
             Some(new)
         }
         Change::Edits { splices, fresh: new, .. } => {
@@ -166,7 +166,7 @@ async fn difference(run: &Run, ground: &Ground, change: Change) -> Result<Differ
                 edit.keep(gap);
                 if splice.old >= REFINED_MIN && splice.new >= REFINED_MIN {
                     let part = tail.extents.slice(splice.position, splice.old);
-                    matcher::diff(&ground.bytes(run, &part).await?, &new, &mut edit, &mut fresh);
+                    matcher::diff(&ground.bytes(run, &part).await?, &new, (&mut edit, &mut fresh));
                 } else {
                     edit.drop(splice.old);
                     edit.insert(splice.new);

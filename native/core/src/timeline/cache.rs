@@ -38,6 +38,11 @@ impl Cache {
         Cache { budget, used: 0, held: BTreeMap::new() }
     }
 
+    /// How many bytes it holds.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
     /// A remembered record. Where its raw bytes are remembered too, `stored` may be gone.
     pub fn record(&self, sequence: u64) -> Option<Arc<Record>> {
         self.held.get(&sequence).map(|held| held.record.clone())

@@ -101,7 +101,7 @@ async fn holding(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
 /// A snapshot that must be there is not.
 pub fn missing(run: &Run, sequence: u64) -> Error {
     let message = format!(
-        "{}@{sequence} is missing, although later snapshots need it; restore the store from a backup.",
+        "{}@{sequence} is missing, although others need it; restore the store from a backup.",
         run.shared.name
     );
     Error::new(Code::Corrupt, message)
@@ -241,11 +241,11 @@ async fn stored_records(run: &Run, range: RangeInclusive<u64>) -> Result<Records
     }
     load(run, absent.clone(), &mut records).await?;
     for sequence in absent {
-        if !records.contains_key(&sequence) {
-            if let Some(record) = holding(run, sequence).await? {
-                records.insert(sequence, record);
-            }
-        }
+        let found = match records.contains_key(&sequence) {
+            true => None,
+            false => holding(run, sequence).await?,
+        };
+        records.extend(found.map(|record| (sequence, record)));
     }
     Ok(records)
 }

@@ -46,7 +46,7 @@ async fn load(run: &Run) -> Result<Keys> {
 
 fn mismatch(run: &Run, (key, sequence): (&str, u64)) -> Error {
     let message = format!(
-        "The idempotency key {key} was used for {}@{sequence}, which is another state; use a new key.",
+        "The idempotency key {key} was used for another state, {}@{sequence}; use a new key.",
         run.shared.name
     );
     run.placed(sequence)(Error::new(Code::IdempotencyMismatch, message))

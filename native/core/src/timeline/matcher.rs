@@ -1,9 +1,9 @@
 //! The matcher: finds what two byte strings share, in order.
 //!
 //! Both ends are compared with wide memory compares. Where the strings part, the matcher looks for
-//! the place where they meet again: first at the same distance, then in a small window, then through
-//! content-defined anchors over all that is left. Every match is verified byte by byte, so a weak
-//! hash costs time and never correctness.
+//! the place where they meet again: first at the same distance, then in a small window, then
+//! through content-defined anchors over all that is left. Every match is verified byte by byte, so
+//! a weak hash costs time and never correctness.
 
 use super::edit::Edit;
 
@@ -17,7 +17,7 @@ const SLOTS: usize = 4096;
 const ANCHOR_MASK: u64 = 0xfc00_0000_0000_0000;
 
 /// Appends to `edit` how `old` becomes `new`, and to `fresh` the bytes of `new` that `old` lacks.
-pub fn diff(old: &[u8], new: &[u8], edit: &mut Edit, fresh: &mut Vec<u8>) {
+pub fn diff(old: &[u8], new: &[u8], (edit, fresh): (&mut Edit, &mut Vec<u8>)) {
     let prefix = common_prefix(old, new);
     edit.keep(prefix as u64);
     let (old, new) = (&old[prefix..], &new[prefix..]);

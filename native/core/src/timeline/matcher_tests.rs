@@ -10,7 +10,7 @@ use super::*;
 /// Applies the edit to extents and gathers bytes: old lies at 0, the fresh bytes behind it.
 fn rebuilt(old: &[u8], new: &[u8]) -> (Vec<u8>, usize) {
     let (mut edit, mut fresh) = (Edit::default(), Vec::new());
-    diff(old, new, &mut edit, &mut fresh);
+    diff(old, new, (&mut edit, &mut fresh));
     let edit = edit.finish();
     let mut coded = Vec::new();
     edit.encode(&mut coded);

@@ -63,7 +63,7 @@ impl Meta {
         }
         if out.len() > META_MAX {
             let message = format!(
-                "The metadata of a snapshot has {} bytes; at most {META_MAX} are allowed. Put large data into the state.",
+                "A snapshot's metadata has {} bytes, at most {META_MAX}; large data goes into the state.",
                 out.len()
             );
             return Err(Error::new(Code::ValueTooLarge, message));

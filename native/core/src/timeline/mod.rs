@@ -3,7 +3,8 @@
 //! A save stores what changed: the new bytes, and an edit that makes the new state of its parent's.
 //! The way of a save: `append` takes what waits, `matcher` finds what changed, `record` makes the
 //! value, the store decides who is first. The way back: `restore` walks to the last full manifest,
-//! applies the edits since, and gathers the bytes, each proven by the id of the snapshot it came in.
+//! applies the edits since, and gathers the bytes, each proven by the id of the snapshot it came
+//! in.
 //!
 //! Every operation is a machine (`crate::machine`); a `Timeline` is the memory that they share.
 
@@ -119,14 +120,22 @@ impl Timeline {
     /// Queues a save. `done` is called once, when the store has acknowledged or refused it. The
     /// machine that is returned, if one is, must be driven; it saves all that waits.
     pub fn save(&self, save: Save, done: SaveDone) -> Option<Machine<()>> {
-        append::queue(&self.shared, save, done)
-            .then(|| self.machine(|run| async move { append::drain(&run).await }))
+        append::queue(&self.shared, save, done).then(|| {
+            let turn = append::Turn::new(self.shared.clone());
+            self.machine(|run| async move { turn.drain(&run).await })
+        })
     }
 
-    /// The number that an edit must carry: it grows whenever a save failed or the tail was reloaded,
-    /// so that an edit of a state that was never saved is refused.
+    /// The number that an edit must carry: it grows whenever a save failed or the tail was
+    /// reloaded, so that an edit of a state that was never saved is refused.
     pub fn epoch(&self) -> u64 {
         self.shared.writer.lock().epoch()
+    }
+
+    /// About how many bytes of memory it holds.
+    pub fn memory(&self) -> usize {
+        let held = self.shared.cache.lock().used();
+        held + self.shared.writer.lock().used()
     }
 
     /// The state and metadata of a snapshot. After a CONFLICT it also says that the caller has

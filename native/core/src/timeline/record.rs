@@ -160,7 +160,8 @@ impl Record {
         out.extend_from_slice(&self.id.0);
         let full = u8::from(self.manifest.is_some() || self.fence) * FLAG_FULL;
         let sha256 = u8::from(self.sha256.is_some()) * FLAG_SHA256;
-        out.push(full | sha256 | u8::from(self.fence) * FLAG_FENCE);
+        let fence = u8::from(self.fence) * FLAG_FENCE;
+        out.push(full | sha256 | fence);
         if full > 0 {
             out.extend_from_slice(&self.parent.unwrap_or_default().0);
         }

@@ -133,8 +133,8 @@ async fn latest_state(run: &Run, control: &Control) -> Result<Option<u64>> {
 }
 
 impl Tail {
-    /// Adds the whole list of extents to a record when the edits since the last one outweigh it, and
-    /// to the first record of all.
+    /// Adds the whole list of extents to a record when the edits since the last one outweigh it,
+    /// and to the first record of all.
     pub fn place_manifest(&mut self, record: &mut Record, extents: &Extents) {
         self.edits += record.edit.len();
         let first = self.sequence + 1 == self.control.control.floor.sequence;

@@ -1,5 +1,5 @@
-//! A disk that counts, fails on demand, and records what was done to it, so that every loss of power
-//! can be played.
+//! A disk that counts, fails on demand, and records what was done to it, so that every loss of
+//! power can be played.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -258,7 +258,8 @@ pub struct Dice(pub u64);
 
 impl Dice {
     pub fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % limit.max(1)
     }
 }
@@ -269,8 +270,8 @@ struct Image {
     pending: Vec<Event>,
 }
 
-/// The folder after a loss of power behind the first `cut` events: what was synced is there, what was
-/// not is there, or not, or torn.
+/// The folder after a loss of power behind the first `cut` events: what was synced is there, what
+/// was not is there, or not, or torn.
 pub fn after_power_loss(events: &[(Event, Vec<u8>)], cut: usize, dice: &mut Dice, into: &Path) {
     let mut files: BTreeMap<usize, Image> = BTreeMap::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();

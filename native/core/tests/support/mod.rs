@@ -53,3 +53,20 @@ pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
+
+/// This test program again, as another process that runs only the test `child`.
+pub fn child(task: &str, path: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env("KEEPSTATE_TASK", task)
+        .env("KEEPSTATE_PATH", path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the test program starts again")
+}
+
+/// What a child is to do, and where; none in the parent.
+pub fn task() -> Option<(String, std::path::PathBuf)> {
+    let task = std::env::var("KEEPSTATE_TASK").ok()?;
+    Some((task, std::env::var("KEEPSTATE_PATH").unwrap().into()))
+}

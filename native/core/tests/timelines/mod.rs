@@ -1,4 +1,5 @@
-//! What the scenarios of timelines share: stores, saves that wait, states that change like an agent's.
+//! What the scenarios of timelines share: stores, saves that wait, states that change like an
+//! agent's.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::mpsc::{sync_channel, Receiver};

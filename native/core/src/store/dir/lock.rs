@@ -1,8 +1,8 @@
 //! The lock that all writers of a folder take in turn.
 //!
 //! Unsafe: one call of fcntl(2), because no safe crate offers locks of open file descriptions. The
-//! older kind belongs to the process: it would not keep two stores of one process apart, and closing
-//! any other handle of the file would release it.
+//! older kind belongs to the process: it would not keep two stores of one process apart, and
+//! closing any other handle of the file would release it.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -20,8 +20,8 @@ use crate::error::{Code, Error, Result};
 const NAME: &str = "lock";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The lock file `.keepstate/lock`. Its time of modification is at least that of every file that was
-/// deleted: a file made later gets a greater one, so that no version comes back.
+/// The lock file `.keepstate/lock`. Its time of modification is at least that of every file that
+/// was deleted: a file made later gets a greater one, so that no version comes back.
 pub struct Lock {
     /// Threads take turns here; they share one open file description.
     file: Mutex<Option<File>>,
@@ -125,8 +125,8 @@ fn change(file: &File, kind: libc::c_int) -> std::result::Result<(), Errno> {
         range.l_type = kind as _;
         range.l_whence = libc::SEEK_SET as _;
         range.l_len = 1;
-        // SAFETY: the descriptor is open as long as `file` is borrowed, and `range` outlives the call,
-        // which keeps no pointer to it.
+        // SAFETY: the descriptor is open as long as `file` is borrowed, and `range` outlives the
+        // call, which keeps no pointer to it.
         if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &range) } == 0 {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! The keys of a folder in the order of their bytes.
 //!
-//! Names sort otherwise than keys (a key may lie in a shard, below a cut, be escaped), so the tree is
-//! walked best first: a heap holds each file by its key and each folder by what all keys in it begin
-//! with. Whatever comes out is not greater than anything still inside.
+//! Names sort otherwise than keys (a key may lie in a shard, below a cut, be escaped), so the tree
+//! is walked best first: a heap holds each file by its key and each folder by what all keys in it
+//! begin with. Whatever comes out is not greater than anything still inside.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -34,18 +34,18 @@ fn unwrap<'a>(bytes: &'a [u8], magic: [u8; 8], path: &Path) -> Result<&'a [u8]> 
     let damaged = || damaged(path);
     let mut reader = Reader::new(bytes);
     let begins = reader.array::<8>().ok_or_else(damaged)?;
-    let (version, bits) = (reader.u16().ok_or_else(damaged)?, reader.u16().ok_or_else(damaged)?);
-    let length = reader.u32().ok_or_else(damaged)? as usize;
-    let body = reader.take(length).ok_or_else(damaged)?;
-    let covered = reader.at();
-    let check = reader.u64().ok_or_else(damaged)?;
-    let holds = reader.is_empty() && check == digest64(bytes.get(..covered).unwrap_or_default());
     if begins != magic {
         let message =
             format!("{} does not begin as Keepstate's file of this name.", path.display());
         let code = if magic == IDENTITY_MAGIC { Code::NotOurs } else { Code::Corrupt };
         return Err(at(Error::new(code, message + " " + ADVICE), path));
     }
+    let (version, bits) = (reader.u16().ok_or_else(damaged)?, reader.u16().ok_or_else(damaged)?);
+    let length = reader.u32().ok_or_else(damaged)? as usize;
+    let body = reader.take(length).ok_or_else(damaged)?;
+    let covered = reader.at();
+    let check = reader.u64().ok_or_else(damaged)?;
+    let holds = reader.is_empty() && check == digest64(bytes.get(..covered).unwrap_or_default());
     if holds && (version > FORMAT || bits != 0) {
         return Err(too_new(path));
     }

@@ -49,9 +49,10 @@ impl Shared {
         drop(moment);
         let gone = self.index.write().close_moments();
         self.cache.forget(&gone);
-        let still = self.page()?.generation() == position.generation;
+        let named = |catalog: &Catalog| counts.iter().all(|count| catalog.find(count.0).is_some());
+        let still = named(&self.tail.lock().catalog);
         if !still || written.is_err() {
-            // A compaction of another process came between: what was written names what is gone.
+            // A compaction came between: what was written names what is gone.
             self.folder.remove(&name)?;
             return written;
         }

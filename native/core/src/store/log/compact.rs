@@ -103,7 +103,10 @@ impl Shared {
             Some(output) => self.relocate_slowly(output),
             None => Ok(()),
         };
-        self.index.write().unpin(&numbers);
+        if moved.is_ok() {
+            // Else entries still point there: the open files serve them until the store is closed.
+            self.index.write().unpin(&numbers);
+        }
         for number in numbers {
             self.folder.remove(&segment::name(number))?;
         }

@@ -35,6 +35,10 @@ impl Locks {
         Locks { file }
     }
 
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     pub fn attempt(&self, byte: Byte, how: Claim) -> Result<bool> {
         let done = claim(self.file.raw(), byte as u64, how);
         done.map_err(|error| Error::io(error, "Locking", self.file.path()))

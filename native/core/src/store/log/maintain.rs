@@ -37,6 +37,8 @@ pub(super) struct Upkeep {
     /// From so much new log on a checkpoint is due; 0: not known yet.
     due: AtomicU64,
     scarce: AtomicBool,
+    /// Space is so short that none is set aside ahead.
+    tight: AtomicBool,
     /// The last round failed: nobody should wait for the next.
     fails: AtomicBool,
 }
@@ -52,9 +54,18 @@ impl Upkeep {
 
     /// Told when the disk was full.
     pub fn note_scarce(&self) {
+        self.set_tight(true);
         if !self.scarce.swap(true, Ordering::AcqRel) {
             self.poke();
         }
+    }
+
+    pub fn is_tight(&self) -> bool {
+        self.tight.load(Ordering::Relaxed)
+    }
+
+    pub fn set_tight(&self, tight: bool) {
+        self.tight.store(tight, Ordering::Relaxed);
     }
 
     pub fn poke(&self) {
@@ -122,6 +133,7 @@ impl Shared {
             self.make_compactable()?;
         }
         self.compact_due(Zeal::Bound)?;
+        self.upkeep.set_tight(false);
         self.checkpoint_if_due()
     }
 
@@ -148,6 +160,7 @@ impl Shared {
             .make_compactable()
             .and_then(|()| self.compact_due(Zeal::Asked))
             .and_then(|()| self.checkpoint_if_due());
+        self.upkeep.set_tight(false);
         locks.release(Byte::Maintain);
         done
     }

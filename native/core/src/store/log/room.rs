@@ -44,7 +44,7 @@ impl Shared {
         }
         tail.step = (tail.step * 2).clamp(SMALLEST_STEP, LARGEST_STEP);
         let ahead = (tail.room + tail.step).min(self.longest());
-        if ahead > least && self.extend(tail, ahead).is_ok() {
+        if ahead > least && !self.upkeep.is_tight() && self.extend(tail, ahead).is_ok() {
             return Ok(());
         }
         self.extend(tail, least)
@@ -66,7 +66,9 @@ impl Shared {
         match done {
             Ok(()) => tail.room = to,
             Err(error) if error.code() == Code::DiskFull || self.is_sync() => {
-                tail.room = tail.segment.file.length()?;
+                // What was got is of no use, and compaction may need it.
+                tail.room = from;
+                tail.segment.file.truncate(from)?;
                 return Err(error);
             }
             // A file system that cannot reserve: writes find out by themselves.
@@ -78,7 +80,8 @@ impl Shared {
     /// Whether the thread should prepare something before the next commit needs it.
     pub fn has_chores(&self, tail: &Tail) -> bool {
         let low = tail.room.saturating_sub(tail.offset) < tail.step / 2 + RESERVE;
-        tail.offset >= self.options.segment_bytes || (low && tail.room < self.longest())
+        let ahead = low && tail.room < self.longest() && !self.upkeep.is_tight();
+        tail.offset >= self.options.segment_bytes || ahead
     }
 
     /// Prepares it. What fails here fails again, and is told, when a commit needs it.
@@ -118,7 +121,13 @@ impl Shared {
         let mut catalog = tail.catalog.clone();
         let prepared = self.create_active(&mut catalog).and_then(|segment| {
             end_listed(&mut catalog, tail.segment.number, (end, tail.commit));
-            Ok((segment, catalog.prepare(&self.folder)?))
+            let mut fresh = catalog.prepare(&self.folder);
+            if fresh.as_ref().is_err_and(|error| error.code() == Code::DiskFull) {
+                // The catalog matters more than space for what is yet to come.
+                segment.file.truncate(FIRST)?;
+                fresh = catalog.prepare(&self.folder);
+            }
+            Ok((segment, fresh?))
         });
         let (segment, catalog) = match prepared {
             Ok(prepared) => prepared,
@@ -166,15 +175,21 @@ impl Shared {
         let number = catalog.next;
         let head = SegmentHead { origin: Origin::Appended, number, id };
         let segment = Segment::create(&self.folder, self.store, head)?;
-        let ahead = SMALLEST_STEP.min(self.options.segment_bytes) + RESERVE;
+        let ahead = match self.upkeep.is_tight() {
+            true => FIRST,
+            false => SMALLEST_STEP.min(self.options.segment_bytes) + RESERVE,
+        };
         let space = match self.is_sync() {
             true => fill(&segment, FIRST, ahead),
+            false if ahead == FIRST => Ok(()),
             false => segment.file.reserve(FIRST, ahead - FIRST, Reserve::Visible),
         };
         match space {
-            Err(error) if error.code() != Code::DiskFull && self.is_sync() => return Err(error),
-            _ => segment.file.sync()?,
+            Err(error) if error.code() == Code::DiskFull => segment.file.truncate(FIRST)?,
+            Err(error) if self.is_sync() => return Err(error),
+            _ => {}
         }
+        segment.file.sync()?;
         self.folder.sync()?;
         catalog.next += 1;
         catalog.segments.push(Listed { number, id, origin: Origin::Appended, ended: None });
@@ -192,6 +207,7 @@ impl Shared {
 
     /// Gives up what is only set aside, so that a full disk has a few blocks again.
     pub fn give_up_space(&self, tail: &mut Tail) -> Result<()> {
+        self.upkeep.set_tight(true);
         self.folder.remove(super::checkpoint::CHECKPOINT)?;
         let to = (tail.offset + KEPT).min(tail.segment.file.length()?);
         tail.segment.file.truncate(to)?;

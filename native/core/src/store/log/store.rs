@@ -9,11 +9,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::commit::fail_all;
-use super::index::{Entry, ListPage, Moment};
+use super::index::{Entry, Index, ListPage, Moment};
 use super::lock::Byte;
 use super::medium::Reserve;
 use super::options::LogOptions;
 use super::page::Spot;
+use super::segment::Segment;
 use super::shared::Shared;
 use super::sys::Claim;
 use super::view::View;
@@ -91,7 +92,8 @@ impl Store for Log {
     fn list(&self, query: &Query) -> Result<Vec<store::Entry>> {
         self.shared.check_open()?;
         self.shared.refresh()?;
-        Ok(self.shared.list(query, None))
+        let listed = self.shared.list(query, None);
+        self.shared.check_open().map(|()| listed)
     }
 
     fn commit(&self, commits: Vec<Commit>) {
@@ -127,12 +129,16 @@ impl Store for Log {
             }
         }
         fail_all(self.shared.queue.take(), &super::closed());
-        if self.shared.options.read_only {
-            return Ok(());
-        }
-        // Only a help for the next open.
-        let _ = self.shared.last_checkpoint();
-        self.shared.finish()
+        let finished = match self.shared.options.read_only {
+            true => Ok(()),
+            false => {
+                // Only a help for the next open.
+                let _ = self.shared.last_checkpoint();
+                self.shared.finish()
+            }
+        };
+        self.shared.let_go();
+        finished
     }
 }
 
@@ -173,7 +179,10 @@ impl Shared {
                     None => index.get_at(key.as_bytes(), at),
                 },
             };
-            let Some(entry) = found else { return Ok(None) };
+            let Some(entry) = found else {
+                // A close beside us empties the index: that is no answer.
+                return self.check_open().map(|()| None);
+            };
             let version = Version::from(entry.commit);
             if let Some(value) = self.cache.get(entry.place) {
                 return Ok(Some(Found { value: cut(value, range), version }));
@@ -256,6 +265,17 @@ impl Shared {
                 self.settle(&mut tail)?;
                 Err(self.sync_failed(&mut tail, error))
             }
+        }
+    }
+
+    /// Closes the segments: an open file keeps the space of one that is removed later. The lock's
+    /// file, which is never removed, stands in for the last.
+    fn let_go(&self) {
+        *self.index.write() = Index::default();
+        let mut tail = self.tail.lock();
+        if let Some(locks) = &self.locks {
+            let (id, check, file) = ([0; 16], 0, locks.file().clone());
+            tail.segment = Arc::new(Segment { number: 0, id, check, file });
         }
     }
 

@@ -52,8 +52,8 @@ impl Store for View {
 
     fn list(&self, query: &Query) -> Result<Vec<store::Entry>> {
         let moment = self.moment()?;
-        self.shared.check_open()?;
-        Ok(self.shared.list(query, Some(&moment)))
+        let listed = self.shared.list(query, Some(&moment));
+        self.shared.check_open().map(|()| listed)
     }
 
     fn commit(&self, commits: Vec<Commit>) {
