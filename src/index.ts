@@ -73,7 +73,8 @@ export type {
   Timeline,
   Verified,
 } from "./timeline/timeline.js";
-export { restoreFile, type RestoreFileOptions, saveFile, type SaveFileOptions } from "./file/path.js";
+export type { RestoreFileOptions, SaveFileOptions } from "./file/path.js";
+export { restoreFile, saveFile } from "./file/path.js";
 export type { Codec, DecompressOptions } from "./file/codecs.js";
 export type { FileEntry } from "./file/list.js";
 export type { FileMetadata, FileSaveOptions } from "./file/metadata.js";

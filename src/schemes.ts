@@ -32,7 +32,7 @@ export async function openUrl(url: string, defaults: Parameters = {}): Promise<S
 export async function openAddress(address: Address, defaults: Parameters = {}): Promise<Store> {
   const scheme = schemeOf(address.scheme, address.location);
   if (defaults["readOnly"] === true && !("readOnly" in scheme.parameters)) {
-    const message = `A store of the kind ${address.scheme}: cannot be read-only. Leave readOnly out.`;
+    const message = `A ${address.scheme}: store cannot be read-only. Leave readOnly out.`;
     throw new KeepstateError("UNSUPPORTED", message);
   }
   const known = Object.entries(defaults).filter(([name]) => name in scheme.parameters);
@@ -75,8 +75,9 @@ function schemeOf(name: string, url: string): Scheme {
   const scheme = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined;
   if (scheme) return scheme;
   const known = Object.keys(SCHEMES);
+  const list = known.map((one) => `${one}:`).join(" ");
   throw invalid(
-    `${redactUrl(url)} names no store: ${name}: is none of ${known.map((k) => `${k}:`).join(" ")}.` +
+    `${redactUrl(url)} names no store: ${name}: is none of ${list}.` +
       `${suggest(name, known)} For a folder of that name write ./${redactUrl(url)}`,
   );
 }

@@ -1,4 +1,4 @@
-/** The table of commands. Whoever adds one writes a file and a line here; help and completion follow. */
+/** The table of commands. Whoever adds one writes a file and a line here; help follows. */
 
 import type { Command } from "./command.js";
 import { completion } from "./commands/completion.js";

@@ -11,7 +11,10 @@ export function bash(commands: readonly Command[]): string {
     const all = command.arguments.map(({ completes }) => completes);
     return [
       `    ${command.name})`,
-      `      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W ${quote(words)} -- "$cur")); return; fi`,
+      "      if [[ $cur == -* ]]; then",
+      `        COMPREPLY=($(compgen -W ${quote(words)} -- "$cur"))`,
+      "        return",
+      "      fi",
       `      COMPREPLY=(${all.map(bashSource).join(" ")})`,
       "      ;;",
     ].join("\n");
@@ -77,7 +80,8 @@ export function fish(commands: readonly Command[]): string {
     lines.push(`${first} -a ${name} -d ${quote(summary)}`);
   }
   for (const command of commands) {
-    const within = `complete -c keepstate -n ${quote(`__fish_seen_subcommand_from ${command.name}`)}`;
+    const isWithin = quote(`__fish_seen_subcommand_from ${command.name}`);
+    const within = `complete -c keepstate -n ${isWithin}`;
     for (const [flag, { meaning, takes, short, choices }] of Object.entries({
       ...command.flags,
       ...GLOBAL_FLAGS,
@@ -111,7 +115,8 @@ function valued(commands: readonly Command[]): [name: string, flag: Flag][] {
 
 function bashValue([name, { choices, short }]: [string, Flag]): string {
   const words = choices ? `-W ${quote(choices.join(" "))}` : "-f";
-  return `    --${name}${short ? `|-${short}` : ""}) COMPREPLY=($(compgen ${words} -- "$cur")); return ;;`;
+  const names = `--${name}${short ? `|-${short}` : ""}`;
+  return `    ${names}) COMPREPLY=($(compgen ${words} -- "$cur")); return ;;`;
 }
 
 function bashSource(completes: Argument["completes"]): string {

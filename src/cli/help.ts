@@ -20,7 +20,9 @@ export function overview(commands: readonly Command[]): string {
 
 /** The text of `keepstate <command> --help`. */
 export function helpOf(command: Command): string {
-  const words = command.arguments.map(({ name, optional }) => (optional ? `[${name}]` : `<${name}>`));
+  const words = command.arguments.map(({ name, optional }) =>
+    optional ? `[${name}]` : `<${name}>`,
+  );
   return [
     command.summary,
     "",

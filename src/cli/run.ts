@@ -86,7 +86,8 @@ function fail(terminal: Terminal, error: unknown, form: "json" | "text"): number
   const message = error instanceof Error ? error.message : String(error);
   if (form === "json") terminal.note(JSON.stringify({ error: placed(error, code, message) }));
   else terminal.note(`${terminal.noteColor("red", code)}: ${message}`);
-  if (code === "INTERNAL" && error instanceof Error && form === "text") terminal.note(error.stack ?? "");
+  const isOurFault = code === "INTERNAL" && form === "text";
+  if (isOurFault && error instanceof Error) terminal.note(error.stack ?? "");
   return exitCodeOf(error);
 }
 

@@ -1,4 +1,4 @@
-/** What the command line sees of the world: streams, environment, and whether people are watching. */
+/** What the command line sees of the world: streams, variables, and whether people watch. */
 
 import type { Readable, Writable } from "node:stream";
 

@@ -5,14 +5,16 @@ import { SCHEMES } from "../schemes.js";
 import type { Setting } from "../ports/setting.js";
 import { suggest } from "../suggest.js";
 
+/** Values by key. */
+type Values = Readonly<Record<string, string | number | boolean>>;
+
 /** The values that a preset gives to keys that nobody set. */
-export const PRESETS: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>> =
-  {
-    development: { durability: "async", integrity: "fast" },
-    production: { durability: "sync", integrity: "fast" },
-    secure: { durability: "sync", integrity: "full" },
-    full: { durability: "sync", integrity: "full", level: 9 },
-  };
+export const PRESETS: Readonly<Record<string, Values>> = {
+  development: { durability: "async", integrity: "fast" },
+  production: { durability: "sync", integrity: "fast" },
+  secure: { durability: "sync", integrity: "full" },
+  full: { durability: "sync", integrity: "full", level: 9 },
+};
 
 /** The keys at the top, and in each profile. */
 export const KEYS: Readonly<Record<string, Setting>> = {
@@ -44,7 +46,7 @@ export const KEYS: Readonly<Record<string, Setting>> = {
 };
 
 /** What holds where nothing is set. */
-export const DEFAULTS: Readonly<Record<string, string | number | boolean>> = {
+export const DEFAULTS: Values = {
   store: "./.keepstate",
   durability: "sync",
   readOnly: false,

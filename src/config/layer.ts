@@ -1,4 +1,4 @@
-/** Layers: what one source (code, command line, environment, a file) sets, and what is wrong in it. */
+/** Layers: what one source (code, environment, a file, ...) sets, and what is wrong in it. */
 
 import { type Read, readText, readValue } from "../ports/setting.js";
 import { camelCase, settingAt, snakeCase } from "./keys.js";

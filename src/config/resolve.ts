@@ -104,7 +104,8 @@ function check(effective: ReadonlyMap<string, Effective>, layers: readonly Value
   const profile = effective.get("profile");
   const names = profileNames(layers);
   if (profile && !names.includes(String(profile.value))) {
-    report(profile, `there is no profile ${profile.value}.${suggest(String(profile.value), names)}`);
+    const near = suggest(String(profile.value), names);
+    report(profile, `there is no profile ${profile.value}.${near}`);
   }
   for (const given of effective.values()) {
     if (given.key.startsWith("stores.") && given.key.endsWith(".url")) checkUrl(given, report);

@@ -25,7 +25,8 @@ export async function sealFile(
   options: FileSaveOptions & FileTools,
 ): Promise<{ bytes: Uint8Array; metadata: FileMetadata }> {
   const inner = options.codecs.unwrap(name);
-  const { bytes: raw, encoding } = await encodeState(state, inner.name.endsWith(".ks") ? "ks" : "json");
+  const form = inner.name.endsWith(".ks") ? "ks" : "json";
+  const { bytes: raw, encoding } = await encodeState(state, form);
   const said = nativeMetadata(encoding, options);
   const sealed = await settled(native().sealFile(inner.name, raw, said));
   const metadata = await settled(native().fileMetadata(inner.name, sealed));
@@ -71,7 +72,8 @@ function nativeMetadata(
 ): NativeFileMetadata {
   const { agent, session, index, label, description, metadata, codec, clock } = options;
   const user = metadata && JSON.stringify(metadata);
-  const said = { agent, session, index, time: clock.now(), label, description, encoding, user, codec };
+  const names = { agent, session, index, label, description };
+  const said = { ...names, time: clock.now(), encoding, user, codec };
   const given = Object.entries(said).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as unknown as NativeFileMetadata;
 }

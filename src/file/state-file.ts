@@ -58,7 +58,8 @@ export class StateFile<State = unknown> {
 
   /** Whether there is anything at the key. */
   async exists({ signal }: SignalOptions = {}): Promise<boolean> {
-    const found = await this.#parts.store.get(this.key, { range: { offset: 0, length: 0 }, signal });
+    const range = { offset: 0, length: 0 };
+    const found = await this.#parts.store.get(this.key, { range, signal });
     return found !== undefined;
   }
 

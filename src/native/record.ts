@@ -30,8 +30,16 @@ export function raised(
   const { code, message, cause, retryable: _, ...place } = error;
   const known = Object.hasOwn(CODES, code) ? (code as Code) : "INTERNAL";
   const result = new KeepstateError(known, message, { ...place, cause: causes(cause) });
-  Error.captureStackTrace(result, below);
+  captureDeep(result, below);
   return result;
+}
+
+/** Our own frames come first; as many more are kept, so that the caller's are always there. */
+function captureDeep(error: Error, below: (...values: never[]) => unknown): void {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = limit * 2;
+  Error.captureStackTrace(error, below);
+  Error.stackTraceLimit = limit;
 }
 
 /** A chain of plain errors, outermost first. */

@@ -10,7 +10,7 @@ import type { Operation } from "./diff.js";
 import { type Container, isPlain, sameValue } from "./equal.js";
 import { arrayIndex, parsePointer } from "./pointer.js";
 
-/** The value after all operations, in order. A failed `test` is CONFLICT, a missing place NOT_FOUND. */
+/** The value after all operations. A failed `test` is CONFLICT, a missing place NOT_FOUND. */
 export function apply(value: unknown, patch: readonly Operation[]): unknown {
   return patch.reduce(applyOne, value);
 }
@@ -136,6 +136,7 @@ function failure(
   pointer: string,
   what: string,
 ): KeepstateError {
-  const message = `${what}: ${JSON.stringify(pointer)}. Compare the patch with the value it is for.`;
+  const place = JSON.stringify(pointer);
+  const message = `${what}: ${place}. Compare the patch with the value it is for.`;
   return new KeepstateError(code, message, { pointer });
 }

@@ -1,4 +1,4 @@
-/** States as JSON text and back: rich types are marked, so that nothing is lost (docs/encoding.md). */
+/** States as JSON text and back, rich types marked (docs/encoding.md), so that nothing is lost. */
 
 import { encodeMsgpack } from "../encode/msgpack.js";
 import { KeepstateError } from "../errors.js";
@@ -21,11 +21,14 @@ export async function stateOfText(text: string): Promise<unknown> {
   return decodeMsgpack(await settled(native().fromJson(text)));
 }
 
+// A string, an empty container, a mark of structure, or any other scalar.
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\],:]|[^\s"{}[\],:]+/gs;
+
 /** The same text with line breaks and indentation, character for character otherwise. */
 export function indented(text: string): string {
   const parts: string[] = [];
   let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\],:]|[^\s"{}[\],:]+/gs)) {
+  for (const [token] of text.matchAll(TOKEN)) {
     if (token === "}" || token === "]") parts.push(line(--depth), token);
     else if (token === "{" || token === "[") parts.push(token, line(++depth));
     else if (token === ",") parts.push(token, line(depth));

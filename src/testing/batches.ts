@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import type { Store } from "../ports/store.js";
+import type { Op, Store } from "../ports/store.js";
 import { bytes, type Cases, commit, putting, read, refused, type Try } from "./suite.js";
 
 /** A behaviour of `commit`; a store that says it has none must have no such member. */
@@ -57,8 +57,8 @@ export const batches: Cases = {
       putting("a", "1"),
     ]);
     assert.equal((await store.get("c"))?.version, version);
-    const absent = commit(store, [{ op: "check", key: "c", version: undefined }, putting("a", "2")]);
-    await refused(absent, "CONFLICT");
+    const absent: Op = { op: "check", key: "c", version: undefined };
+    await refused(commit(store, [absent, putting("a", "2")]), "CONFLICT");
     const other = commit(store, [{ op: "check", key: "nothing", version }, putting("a", "3")]);
     await refused(other, "CONFLICT");
     assert.equal(await read(store, "a"), "1");

@@ -73,8 +73,9 @@ export const conditions: Cases = {
         const next = Number(new TextDecoder().decode(found?.value)) + 1;
         const mode = { ifVersion: found?.version ?? "" };
         const put = store.put("n", bytes(String(next)), { mode });
-        if (await put.then(() => true, async (e) => !(await refused(Promise.reject(e), "CONFLICT"))))
-          return;
+        const [end] = await Promise.allSettled([put]);
+        if (end.status === "fulfilled") return;
+        await refused(put, "CONFLICT");
       }
     };
     await Promise.all(Array.from({ length: 8 }, async () => {

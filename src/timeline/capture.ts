@@ -61,7 +61,8 @@ function taken(bytes: Uint8Array, told: Int32Array): Pick<NativeSave, "bytes" | 
   const parts: Uint8Array[] = [];
   let oldEnd = 0;
   for (let i = 0; i < count; i++) {
-    const [oldAt = 0, oldSize = 0, outAt = 0, outSize = 0] = told.subarray(i * TOLD, (i + 1) * TOLD);
+    const edit = told.subarray(i * TOLD, (i + 1) * TOLD);
+    const [oldAt = 0, oldSize = 0, outAt = 0, outSize = 0] = edit;
     edits.set([oldAt - oldEnd, oldSize, outSize], i * TAKEN);
     oldEnd = oldAt + oldSize;
     parts.push(bytes.subarray(outAt, outAt + outSize));

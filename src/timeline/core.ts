@@ -1,4 +1,4 @@
-/** The operations of a timeline as the core offers them, over whichever store: one shape for both. */
+/** The operations of a timeline as the core offers them, over whichever store. */
 
 import { abortable } from "../abort.js";
 import type { AbortToken, Later, NativeName, NativeStore } from "../native/addon.js";

@@ -157,13 +157,14 @@ function modeOf(condition: string | null | undefined): Mode {
 function record(error: unknown): NativeErrorRecord {
   if (error instanceof KeepstateError) {
     const { code, message, retryable, key } = error;
-    return { error: { code, message, retryable, cause: [], ...(key === undefined ? {} : { key }) } };
+    const place = key === undefined ? {} : { key };
+    return { error: { code, message, retryable, cause: [], ...place } };
   }
   const message = `The store failed: ${error instanceof Error ? error.message : String(error)}.`;
   return { error: { code: "IO", message, retryable: false, cause: [] } };
 }
 
-/** The error of the store itself where a machine only passed it on: its cause and stack are kept. */
+/** The store's own error where a machine only passed it on: its cause and stack are kept. */
 function original(error: unknown, thrown: ReadonlyMap<string, unknown>): unknown {
   if (!(error instanceof KeepstateError) || !thrown.has(error.message)) return error;
   const cause = thrown.get(error.message);

@@ -95,6 +95,9 @@ test("__proto__ is a key like any other", (t) => {
   const after = apply(JSON.parse('{"a":1}'), [{ op: "add", path: "/__proto__", value: { x: 1 } }]);
   t.deepEqual(Object.keys(after as object), ["a", "__proto__"]);
   t.is((after as { x?: number }).x, undefined);
+  const inner = apply(after, [{ op: "add", path: "/__proto__/y", value: 2 }]);
+  t.deepEqual(Object.keys(inner as object), ["a", "__proto__"]);
+  t.deepEqual(valueAt(inner, "/__proto__"), { x: 1, y: 2 });
 });
 
 const refused: [name: string, patch: Operation[], code: string, pointer: string][] = [

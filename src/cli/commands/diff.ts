@@ -12,8 +12,8 @@ export const diffCommand: Command = {
   name: "diff",
   summary: "Show what changed between two states.",
   details:
-    "Each line is one change: + added, - removed, ~ changed, with its JSON pointer. --json gives a " +
-    "JSON Patch (RFC 6902) that turns the first state into the second.",
+    "Each line is one change: + added, - removed, ~ changed, with its JSON pointer. --json gives " +
+    "a JSON Patch (RFC 6902) that turns the first state into the second.",
   arguments: [
     { name: "from", meaning: "the state before, as agent/session@3", completes: "references" },
     {

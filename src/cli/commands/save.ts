@@ -11,7 +11,7 @@ export const save: Command = {
   name: "save",
   summary: "Save a state as the next snapshot of a timeline, and print its name.",
   details:
-    "The state is JSON; rich types are marked as docs/encoding.md tells. With --raw it is any bytes.",
+    "The state is JSON; rich types are marked as docs/encoding.md tells. With --raw it is bytes.",
   arguments: [
     { name: "timeline", meaning: "agent/session", completes: "references" },
     {

@@ -68,7 +68,8 @@ async function check(call: Call, { ks, only, progress }: Scope): Promise<Checked
   const names: string[] = [];
   if (only !== undefined) names.push(only);
   else {
-    const told = (done: number, all: number): void => progress.tell(`${size(done)} of ${size(all)}`);
+    const told = (done: number, all: number): void =>
+      progress.tell(`${size(done)} of ${size(all)}`);
     for (const error of (await ks.store.verify?.({ signal, progress: told })) ?? []) {
       damage.push({ where: whereOf(error, "store"), message: error.message });
     }
@@ -81,7 +82,9 @@ async function check(call: Call, { ks, only, progress }: Scope): Promise<Checked
     const verified = await ks.timeline(name).verify(undefined, { signal });
     snapshots += verified.snapshots;
     bytes += verified.bytes;
-    for (const error of verified.damage) damage.push({ where: whereOf(error, name), message: error.message });
+    for (const error of verified.damage) {
+      damage.push({ where: whereOf(error, name), message: error.message });
+    }
   }
   return { timelines: names.length, snapshots, bytes, damage };
 }
