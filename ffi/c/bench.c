@@ -39,7 +39,8 @@ int main(void) {
   report("get 100 B", times, ROUNDS);
   for (int t = 0; t < 5; t++) {
     double begun = now();
-    for (int i = 0; i < 500; i++) ks_store_put(store, "m", 1, value, sizeof value, NULL, NULL, NULL);
+    for (int i = 0; i < 500; i++)
+      ks_store_put(store, "m", 1, value, sizeof value, NULL, NULL, NULL);
     times[t] = now() - begun;
   }
   report("put 1 MB", times, 500);

@@ -1,5 +1,5 @@
-/* A store given as a table of functions: a whole timeline lives in it, nothing that it says is believed
- * without proof, and it is called on the caller's threads only. */
+/* A store given as a table of functions: a whole timeline lives in it, nothing that it says is
+ * believed without proof, and it is called on the caller's threads only. */
 #include "check.h"
 #include "map.h"
 

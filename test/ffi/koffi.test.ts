@@ -1,5 +1,5 @@
-// The examples of ffi/koffi run in Node, and print what they should: the C interface serves JavaScript
-// too, with a store in JavaScript as well.
+// The examples of ffi/koffi run in Node, and print what they should: the C interface serves
+// JavaScript too, with a store in JavaScript as well.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -60,8 +60,8 @@ pub fn give_version(versions: Vec<Version>, place: Option<&mut ks_bytes>) -> Res
     Ok(())
 }
 
-/// Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`, plain
-/// files in a folder. `options` may be NULL.
+/// Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`,
+/// plain files in a folder. `options` may be NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ks_store_open(
     url: *const c_char,
@@ -244,8 +244,8 @@ pub unsafe extern "C" fn ks_store_verify(
     }
 }
 
-/// Waits for the calls and operations that are under way and closes. After it returns no callback of
-/// this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
+/// Waits for the calls and operations that are under way and closes. After it returns no callback
+/// of this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn ks_store_close(
     store: *const ks_store,
