@@ -22,7 +22,8 @@ test.before(async (t) => {
 
 async function example(name: string, ...words: string[]): Promise<string[]> {
   const env = { ...process.env, KEEPSTATE_LIBRARY: library };
-  const { stdout } = await run(process.execPath, [join(root, "ffi/koffi", name), ...words], { env });
+  const script = join(root, "ffi/koffi", name);
+  const { stdout } = await run(process.execPath, [script, ...words], { env });
   return stdout.trimEnd().split("\n");
 }
 
