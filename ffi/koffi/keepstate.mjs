@@ -69,7 +69,7 @@ for (const [, result, name, list] of all(/((?:const )?\w+ \*?)(ks_\w+)\(([^()]*)
   ks[name] = loaded.func(`${result}${name}(${parameters.join(", ")})`);
 }
 if (ks.ks_abi_version() !== constants.KS_ABI_VERSION) {
-  throw new Error("The library and keepstate.h are of different versions; build the library again.");
+  throw new Error("The library is of another version than keepstate.h; build it again.");
 }
 
 /** What a call that failed says. */

@@ -45,3 +45,7 @@ fn caught(panic: &(dyn Any + Send)) -> Error {
     let message = format!("Keepstate stopped at a fault of its own: {text}. Please report it.");
     Error::new(Code::Internal, message)
 }
+
+#[cfg(test)]
+#[path = "boundary_tests.rs"]
+mod tests;

@@ -49,3 +49,4 @@ mod options;
 mod pool;
 mod reference;
 mod signal;
+mod wait;

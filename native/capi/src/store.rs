@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Error, Result};
-use keepstate_core::store::{Found, StoreExt, Version};
+use keepstate_core::store::{Found, Op, Version};
 
 use crate::boundary;
 use crate::bytes::ks_bytes;
@@ -17,6 +17,7 @@ use crate::opened::Opened;
 use crate::options;
 use crate::report::ks_report;
 use crate::settings::{self, ks_get_options, ks_put_options, ks_store_options, ks_supports};
+use crate::wait;
 
 /// An open store. Every call may come from any thread, several at once; ends with `ks_store_free`.
 pub struct ks_store {
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn ks_store_put(
             let key = cast::text(key, key_len, "key")?;
             let value = Bytes::copy_from_slice(cast::bytes(value, value_len, "value")?);
             let op = settings::put_op(key, value, options)?;
-            give_version(inside.store().commit_wait(vec![op])?, version)
+            give_version(wait::commit(inside.store(), vec![op])?, version)
         })
     }
 }
@@ -167,8 +168,9 @@ pub unsafe extern "C" fn ks_store_delete(
             let inside = cast::handle(store, "store")?.opened.enter()?;
             let key = cast::text(key, key_len, "key")?;
             let version = cast::maybe_text(version, version_len, "version")?;
-            let version = version.map(|version| Version(version.into()));
-            inside.store().delete_wait(key, version)
+            let if_version = version.map(|version| Version(version.into()));
+            let op = Op::Delete { key: key.into(), if_version };
+            wait::commit(inside.store(), vec![op]).map(|_| ())
         })
     }
 }
