@@ -1,4 +1,4 @@
-/* Single files, at keys and at paths: states and what is said of them come back, damage is named. */
+/* Single files, at keys and paths: states and what is said of them come back, damage is named. */
 #include "check.h"
 
 static const char STATE[] = "{\"step\":1,\"notes\":[\"a\",\"b\"]}";

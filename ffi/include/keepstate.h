@@ -103,7 +103,8 @@ enum ks_code {
 
 
 /**
- * The version of the binary interface that this header states. `ks_abi_version` must give the same.
+ * The version of the binary interface that this header states. `ks_abi_version` must give the
+ * same.
  */
 #define KS_ABI_VERSION 1
 
@@ -198,13 +199,14 @@ enum ks_code {
 #define KS_STEP_DELETE 2
 
 /**
- * For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
+ * For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless
+ * nothing is).
  */
 #define KS_STEP_CHECK 3
 
 /**
- * For `flags`: the functions may be called from any thread, several at once. Without it they run one at a time,
- * and only on threads that are inside a call of yours on this store.
+ * For `flags`: the functions may be called from any thread, several at once. Without it they run
+ * one at a time, and only on threads that are inside a call of yours on this store.
  */
 #define KS_VTABLE_THREAD_SAFE 1
 
@@ -295,7 +297,8 @@ typedef struct ks_hasher ks_hasher;
 typedef struct ks_iter ks_iter;
 
 /**
- * An operation under way, or complete. Every call may come from any thread; ends with `ks_op_free`.
+ * An operation under way, or complete. Every call may come from any thread; ends with
+ * `ks_op_free`.
  */
 typedef struct ks_op ks_op;
 
@@ -342,14 +345,14 @@ typedef struct ks_store ks_store;
 typedef struct ks_timeline ks_timeline;
 
 /**
- * The result of a call: `KS_OK`, or one of the other `KS_` codes. The numbers are the same in every
- * language and are never used again for another meaning.
+ * The result of a call: `KS_OK`, or one of the other `KS_` codes. The numbers are the same in
+ * every language and are never used again for another meaning.
  */
 typedef uint32_t ks_status;
 
 /**
- * Bytes that belong to the library and are lent, until `ks_bytes_free`. `ptr` is never NULL after a
- * call that succeeded, even where `len` is 0; `owner` is NULL where there is nothing to free.
+ * Bytes that belong to the library and are lent, until `ks_bytes_free`. `ptr` is never NULL after
+ * a call that succeeded, even where `len` is 0; `owner` is NULL where there is nothing to free.
  */
 typedef struct {
   /**
@@ -553,9 +556,9 @@ typedef struct {
 } ks_step;
 
 /**
- * A store of one's own. The functions answer with a status, and may set `*error` to an error made by
- * `ks_error_new`, which then belongs to the library. An exception must not leave them. They must not
- * close or free the store. Their arguments live until they return.
+ * A store of one's own. The functions answer with a status, and may set `*error` to an error made
+ * by `ks_error_new`, which then belongs to the library. An exception must not leave them. They
+ * must not close or free the store. Their arguments live until they return.
  */
 typedef struct {
   /**
@@ -579,8 +582,8 @@ typedef struct {
    */
   uint64_t max_value;
   /**
-   * Reads a whole value. `KS_NOT_FOUND` if the key is absent. `KS_OK` counts only with both places
-   * filled by `ks_bytes_copy`, so that a callback which failed unseen is no answer.
+   * Reads a whole value. `KS_NOT_FOUND` if the key is absent. `KS_OK` counts only with both
+   * places filled by `ks_bytes_copy`, so that a callback which failed unseen is no answer.
    */
   ks_status (*get)(void *userdata,
                    const char *key,
@@ -589,9 +592,9 @@ typedef struct {
                    ks_bytes *version,
                    ks_error **error);
   /**
-   * Applies `count` steps; more than one only with `KS_VTABLE_COMMIT`. A condition that is not met is
-   * `KS_CONFLICT`. `KS_OK` counts only with `*applied` = `count` and, for each put, the place of the
-   * same index in `versions` filled by `ks_bytes_copy`.
+   * Applies `count` steps; more than one only with `KS_VTABLE_COMMIT`. A condition that is not
+   * met is `KS_CONFLICT`. `KS_OK` counts only with `*applied` = `count` and, for each put, the
+   * place of the same index in `versions` filled by `ks_bytes_copy`.
    */
   ks_status (*commit)(void *userdata,
                       const ks_step *steps,
@@ -600,8 +603,9 @@ typedef struct {
                       size_t *applied,
                       ks_error **error);
   /**
-   * Tells the keys that begin with `prefix` and are greater than `after` (NULL: all) in the order of
-   * their bytes, at most `limit`, each by `ks_sink_add`. `KS_OK` counts only after `ks_sink_end`.
+   * Tells the keys that begin with `prefix` and are greater than `after` (NULL: all) in the
+   * order of their bytes, at most `limit`, each by `ks_sink_add`. `KS_OK` counts only after
+   * `ks_sink_end`.
    */
   ks_status (*list)(void *userdata,
                     const char *prefix,
@@ -612,14 +616,15 @@ typedef struct {
                     ks_sink *sink,
                     ks_error **error);
   /**
-   * Told once, when the store is closed or freed; no other function is called after it. May be NULL.
+   * Told once, when the store is closed or freed; no other function is called after it. May be
+   * NULL.
    */
   void (*drop)(void *userdata);
 } ks_store_vtable;
 
 /**
- * What is known of a snapshot. Everything that it points to lives as long as the snapshot. A text that
- * was not given is NULL. Set `struct_size` before the call.
+ * What is known of a snapshot. Everything that it points to lives as long as the snapshot. A text
+ * that was not given is NULL. Set `struct_size` before the call.
  */
 typedef struct {
   /**
@@ -835,7 +840,8 @@ typedef struct {
 } ks_page_options;
 
 /**
- * How a single file is written, and what it says. All zeros are the defaults; NULL is nothing said.
+ * How a single file is written, and what it says. All zeros are the defaults; NULL is nothing
+ * said.
  */
 typedef struct {
   /**
@@ -1063,8 +1069,8 @@ void ks_bytes_free(ks_bytes *bytes);
 void ks_owner_free(ks_owner *owner);
 
 /**
- * Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`, plain
- * files in a folder. `options` may be NULL.
+ * Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`,
+ * plain files in a folder. `options` may be NULL.
  */
 ks_status ks_store_open(const char *url,
                         size_t url_len,
@@ -1132,8 +1138,8 @@ ks_status ks_store_stats(const ks_store *store, ks_bytes *json, ks_error **error
 ks_status ks_store_verify(const ks_store *store, ks_report **out, ks_error **error);
 
 /**
- * Waits for the calls and operations that are under way and closes. After it returns no callback of
- * this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
+ * Waits for the calls and operations that are under way and closes. After it returns no callback
+ * of this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
  */
 ks_status ks_store_close(const ks_store *store, ks_error **error);
 
@@ -1206,8 +1212,8 @@ ks_status ks_store_list(const ks_store *store,
                         ks_error **error);
 
 /**
- * Gives the next entries, at most `capacity`; none are left if `count` is 0. What the entries point to
- * lives until the next call on the iterator.
+ * Gives the next entries, at most `capacity`; none are left if `count` is 0. What the entries
+ * point to lives until the next call on the iterator.
  */
 ks_status ks_iter_next_batch(const ks_iter *iter,
                              ks_entry *entries,
@@ -1221,11 +1227,10 @@ ks_status ks_iter_next_batch(const ks_iter *iter,
 void ks_iter_free(ks_iter *iter);
 
 /**
- * Adds an entry, which is copied. An error says that it does not belong here; answer `list` with it.
+ * Adds an entry, which is copied. An error says that it does not belong here; answer `list` with
+ * it.
  */
-ks_status ks_sink_add(ks_sink *sink,
-                      const ks_entry *entry,
-                      ks_error **error);
+ks_status ks_sink_add(ks_sink *sink, const ks_entry *entry, ks_error **error);
 
 /**
  * Says that no entries follow.
@@ -1285,7 +1290,8 @@ ks_status ks_timeline_open(const ks_store *store,
                            ks_error **error);
 
 /**
- * The timeline of a reference `agent/session`, in which `/ @ # %` of the names are percent-encoded.
+ * The timeline of a reference `agent/session`, in which `/ @ # %` of the names are
+ * percent-encoded.
  */
 ks_status ks_timeline_open_ref(const ks_store *store,
                                const char *reference,
@@ -1306,8 +1312,8 @@ ks_status ks_timeline_save(const ks_timeline *timeline,
                            ks_error **error);
 
 /**
- * Restores the bytes of a snapshot: `@17`, `@latest`, `#tag`; NULL is the latest. `snapshot` may be
- * NULL. After a CONFLICT this also says that you have looked, so that saves are taken again.
+ * Restores the bytes of a snapshot: `@17`, `@latest`, `#tag`; NULL is the latest. `snapshot` may
+ * be NULL. After a CONFLICT this also says that you have looked, so that saves are taken again.
  */
 ks_status ks_timeline_restore(const ks_timeline *timeline,
                               const char *at,
@@ -1326,15 +1332,14 @@ ks_status ks_timeline_show(const ks_timeline *timeline,
                            ks_error **error);
 
 /**
- * Removes all snapshots; numbers never restart. `count`, which gets how many numbers went, may be NULL.
+ * Removes all snapshots; numbers never restart. `count`, which gets how many numbers went, may be
+ * NULL.
  */
-ks_status ks_timeline_delete(const ks_timeline *timeline,
-                             uint64_t *count,
-                             ks_error **error);
+ks_status ks_timeline_delete(const ks_timeline *timeline, uint64_t *count, ks_error **error);
 
 /**
- * Reads everything, proves every id and rebuilds every state. Damage is in the report, not a failed
- * call.
+ * Reads everything, proves every id and rebuilds every state. Damage is in the report, not a
+ * failed call.
  */
 ks_status ks_timeline_verify(const ks_timeline *timeline, ks_report **out, ks_error **error);
 
@@ -1352,8 +1357,8 @@ ks_status ks_timeline_list(const ks_timeline *timeline,
                            ks_error **error);
 
 /**
- * Lends the next snapshots, at most `capacity`, until the next call on the listing; none are left if
- * `count` is 0. They must not be freed.
+ * Lends the next snapshots, at most `capacity`, until the next call on the listing; none are left
+ * if `count` is 0. They must not be freed.
  */
 ks_status ks_snapshots_next_batch(const ks_snapshots *snapshots,
                                   const ks_snapshot **out,
@@ -1421,8 +1426,8 @@ ks_status ks_file_restore_path(const char *path,
 ks_status ks_file_show_path(const char *path, size_t path_len, ks_file **file, ks_error **error);
 
 /**
- * The metadata as one JSON object: agent, session, index, time, label, description, encoding, size,
- * hash and the user's own under `metadata`, as far as they are known.
+ * The metadata as one JSON object: agent, session, index, time, label, description, encoding,
+ * size, hash and the user's own under `metadata`, as far as they are known.
  */
 ks_status ks_file_json(const ks_file *file, ks_bytes *json, ks_error **error);
 
@@ -1462,17 +1467,15 @@ ks_status ks_queue_take(const ks_queue *queue,
 ks_status ks_queue_wake(const ks_queue *queue, ks_error **error);
 
 /**
- * A file descriptor that is readable while completions are there (or after a wake), for an event loop.
- * Do not read it: `ks_queue_take` does. It lives as long as the queue. Linux only, else
+ * A file descriptor that is readable while completions are there (or after a wake), for an event
+ * loop. Do not read it: `ks_queue_take` does. It lives as long as the queue. Linux only, else
  * `KS_UNSUPPORTED`.
  */
-ks_status ks_queue_fd(const ks_queue *queue,
-                      int32_t *fd,
-                      ks_error **error);
+ks_status ks_queue_fd(const ks_queue *queue, int32_t *fd, ks_error **error);
 
 /**
- * Ends a queue. What has not begun is aborted, what has is waited for; the operations stay until they
- * are freed. NULL is allowed.
+ * Ends a queue. What has not begun is aborted, what has is waited for; the operations stay until
+ * they are freed. NULL is allowed.
  */
 void ks_queue_free(ks_queue *queue);
 
@@ -1482,11 +1485,10 @@ void ks_queue_free(ks_queue *queue);
 bool ks_op_is_done(const ks_op *op);
 
 /**
- * Asks an operation to end early. It completes in any case: with `KS_ABORTED`, or with its true result
- * where it was too late. Wait for the completion as ever.
+ * Asks an operation to end early. It completes in any case: with `KS_ABORTED`, or with its true
+ * result where it was too late. Wait for the completion as ever.
  */
-ks_status ks_op_cancel(const ks_op *op,
-                       ks_error **error);
+ks_status ks_op_cancel(const ks_op *op, ks_error **error);
 
 /**
  * Ends an operation's handle. One that is not complete is cancelled, and its completion is not
@@ -1591,7 +1593,8 @@ ks_status ks_codec_compress(const char *name,
                             ks_error **error);
 
 /**
- * Decompresses to at most `bound` bytes; more is `KS_VALUE_TOO_LARGE`, and never much more is used.
+ * Decompresses to at most `bound` bytes; more is `KS_VALUE_TOO_LARGE`, and never much more is
+ * used.
  */
 ks_status ks_codec_decompress(const char *name,
                               size_t name_len,

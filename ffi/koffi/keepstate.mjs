@@ -1,5 +1,5 @@
-// The C interface in JavaScript: every type, constant and function of keepstate.h, declared from the
-// header itself, so that nothing can drift.
+// The C interface in JavaScript: every type, constant and function of keepstate.h, declared from
+// the header itself, so that nothing can drift.
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import koffi from "koffi";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const text = readFileSync(here("../include/keepstate.h"), "utf8").replace(/\/\*[^]*?\*\//g, "");
 const plain = text.replace(/\bstruct (ks_\w+)/g, "$1").replace(/\s+/g, " ");
+const all = (pattern) => [...plain.matchAll(pattern)];
 
 /** The numbers of the header: `KS_OK`, `KS_NOT_FOUND`, `KS_PUT_CREATE`, ... */
 export const constants = Object.fromEntries([
@@ -21,9 +22,9 @@ const GIVEN = new Set(["ks_snapshot_info", "ks_entry", "ks_step"]);
 /** Texts that the library gives have a length and no NUL: koffi must not make strings of them. */
 const asPointers = (declared) => declared.replace(/const char \*/g, "const void *");
 
-for (const [, type, name] of plain.matchAll(/typedef (uint32_t) (ks_\w+);/g)) koffi.alias(name, type);
-for (const [, name] of plain.matchAll(/typedef (ks_\w+) \1;/g)) koffi.opaque(name);
-for (const [, body, name] of plain.matchAll(/typedef struct \{([^}]*)\} (ks_\w+);/g)) struct(name, body);
+for (const [, type, name] of all(/typedef (uint32_t) (ks_\w+);/g)) koffi.alias(name, type);
+for (const [, name] of all(/typedef (ks_\w+) \1;/g)) koffi.opaque(name);
+for (const [, body, name] of all(/typedef struct \{([^}]*)\} (ks_\w+);/g)) struct(name, body);
 
 /** A struct of the header. Its functions become callback types, as `ks_store_vtable_get`. */
 function struct(name, declared) {
@@ -41,8 +42,8 @@ function struct(name, declared) {
 }
 
 /** Which way the content of a parameter goes. */
-function direction(parameter, name) {
-  if (/^const (?!ks_snapshot \*\*)|\(void\)|^void \*/.test(parameter) || !parameter.includes("*")) return "";
+function direction(parameter) {
+  if (!parameter.includes("*") || /^const (?!ks_snapshot \*\*)|^void \*/.test(parameter)) return "";
   if (/^ks_(bytes|supports|snapshot_info) \*\w/.test(parameter)) return "_Inout_ ";
   if (/\*\*|^ks_(entry|completion) \*|^(size_t|u?int\d+_t) \*/.test(parameter)) return "_Out_ ";
   return "";
@@ -50,21 +51,25 @@ function direction(parameter, name) {
 
 function library() {
   const named = process.env.KEEPSTATE_LIBRARY;
-  const built = ["release", "ci", "debug"].map((profile) => here(`../../native/target/${profile}/libkeepstate.so`));
+  const path = (profile) => here(`../../native/target/${profile}/libkeepstate.so`);
+  const built = ["release", "ci", "debug"].map(path);
   const found = [named, ...built].find((path) => path && existsSync(path));
-  if (!found) throw new Error("libkeepstate.so is missing; run cargo build --profile ci -p keepstate-capi in native/");
+  if (!found) {
+    const command = "cargo build --profile ci -p keepstate-capi";
+    throw new Error(`libkeepstate.so is missing; run ${command} in native/.`);
+  }
   return koffi.load(found);
 }
 
 /** The functions of the header, as they are. */
 export const ks = {};
 const loaded = library();
-for (const [, result, name, list] of plain.matchAll(/((?:const )?\w+ \*?)(ks_\w+)\(([^()]*)\);/g)) {
-  const parameters = list.split(",").map((one) => direction(one.trim(), name) + one.trim());
+for (const [, result, name, list] of all(/((?:const )?\w+ \*?)(ks_\w+)\(([^()]*)\);/g)) {
+  const parameters = list.split(", ").map((one) => direction(one.trim()) + one.trim());
   ks[name] = loaded.func(`${result}${name}(${parameters.join(", ")})`);
 }
 if (ks.ks_abi_version() !== constants.KS_ABI_VERSION) {
-  throw new Error("The library and keepstate.h are of different versions; build the library again.");
+  throw new Error("The library is of another version than keepstate.h; build it again.");
 }
 
 /** What a call that failed says. */
@@ -118,5 +123,6 @@ export function infoOf(snapshot) {
   const info = options("ks_snapshot_info");
   call("ks_snapshot_read", snapshot, info);
   const read = (name) => info[name] && koffi.decode.string(info[name], Number(info[`${name}_len`]));
-  return { sequence: Number(info.sequence), label: read("label"), reference: read("reference"), stored: Number(info.stored) };
+  const [sequence, stored] = [Number(info.sequence), Number(info.stored)];
+  return { sequence, stored, label: read("label"), reference: read("reference") };
 }

@@ -1,20 +1,22 @@
 // A store in JavaScript: a Map, as a ks_store_vtable.
 //
 // A synchronous call runs the functions on the calling thread, so that it may come from the main
-// thread. An asynchronous one runs on a thread of koffi's, which hands each callback to the main thread
-// and waits; so the main thread must not wait for it by a blocking call. Both are shown.
+// thread. An asynchronous one runs on a thread of koffi's, which hands each callback to the main
+// thread and waits; so the main thread must not wait for it by a blocking call. Both are shown.
 //
 //   node ffi/koffi/store.mjs
 
 import koffi from "koffi";
 import { call, callAsync, constants, infoOf, ks, NUL, options, takeBytes } from "./keepstate.mjs";
 
-const { KS_OK, KS_NOT_FOUND, KS_CONFLICT, KS_STEP_PUT, KS_STEP_DELETE, KS_PUT_OVERWRITE } = constants;
+const { KS_OK, KS_NOT_FOUND, KS_CONFLICT } = constants;
+const { KS_STEP_PUT, KS_STEP_DELETE, KS_PUT_OVERWRITE } = constants;
 const map = new Map();
 let writes = 0;
 let dropped = false;
 
-const textOf = (pointer, length) => (pointer ? koffi.decode.string(pointer, Number(length)) : undefined);
+const textOf = (pointer, length) =>
+  pointer ? koffi.decode.string(pointer, Number(length)) : undefined;
 const bytesOf = (pointer, length) =>
   Number(length) === 0 ? Buffer.alloc(0) :
   Buffer.from(koffi.decode(pointer, koffi.array("uint8_t", Number(length), "Typed")));
@@ -38,7 +40,8 @@ const guarded = (work) => (...words) => {
 const holds = (step) => {
   const version = textOf(step.version, step.version_len);
   const there = map.get(textOf(step.key, step.key_len))?.version;
-  const free = step.kind === KS_STEP_PUT ? step.mode === KS_PUT_OVERWRITE : step.kind === KS_STEP_DELETE;
+  const isPut = step.kind === KS_STEP_PUT;
+  const free = isPut ? step.mode === KS_PUT_OVERWRITE : step.kind === KS_STEP_DELETE;
   return version === undefined ? free || there === undefined : there === version;
 };
 
@@ -83,8 +86,10 @@ const registered = Object.entries(functions).map(([name, work]) => [
   name,
   koffi.register(work, `ks_store_vtable_${name} *`),
 ]);
-const flags = constants.KS_VTABLE_COMMIT + constants.KS_VTABLE_CONDITIONAL_PUT + constants.KS_VTABLE_CONDITIONAL_DELETE;
-const table = { userdata: null, flags, reserved: 0, max_value: 0, ...Object.fromEntries(registered) };
+const abilities = ["COMMIT", "CONDITIONAL_PUT", "CONDITIONAL_DELETE"];
+const flags = abilities.reduce((sum, name) => sum + constants[`KS_VTABLE_${name}`], 0);
+const plain = { userdata: null, flags, reserved: 0, max_value: 0 };
+const table = { ...plain, ...Object.fromEntries(registered) };
 const out = [null];
 call("ks_store_from_vtable", options("ks_store_vtable", table), out);
 const [store] = out;

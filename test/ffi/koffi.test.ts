@@ -1,5 +1,5 @@
-// The examples of ffi/koffi run in Node, and print what they should: the C interface serves JavaScript
-// too, with a store in JavaScript as well.
+// The examples of ffi/koffi run in Node, and print what they should: the C interface serves
+// JavaScript too, with a store in JavaScript as well.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -22,7 +22,8 @@ test.before(async (t) => {
 
 async function example(name: string, ...words: string[]): Promise<string[]> {
   const env = { ...process.env, KEEPSTATE_LIBRARY: library };
-  const { stdout } = await run(process.execPath, [join(root, "ffi/koffi", name), ...words], { env });
+  const script = join(root, "ffi/koffi", name);
+  const { stdout } = await run(process.execPath, [script, ...words], { env });
   return stdout.trimEnd().split("\n");
 }
 

@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use crate::boundary;
 
-/// The version of the binary interface that this header states. `ks_abi_version` must give the same.
+/// The version of the binary interface that this header states. `ks_abi_version` must give the
+/// same.
 pub const KS_ABI_VERSION: u32 = 1;
 
 /// The version of the binary interface that the library has. It changes when something that exists

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use bytes::Bytes;
 use keepstate_core::error::Result;
-use keepstate_core::store::{Op, StoreExt, Version};
+use keepstate_core::store::{Op, Version};
 use parking_lot::Mutex;
 
 use crate::boundary;
@@ -12,6 +12,7 @@ use crate::cast;
 use crate::error::{ks_error, ks_status};
 use crate::settings::{self, ks_put_options};
 use crate::store::ks_store;
+use crate::wait;
 
 /// Steps that are collected, and the versions that the last commit gave. Ends with `ks_batch_free`.
 #[derive(Default)]
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn ks_store_commit(
             };
             let inside = cast::handle(store, "store")?.opened().enter()?;
             if !ops.is_empty() {
-                batch.filled.lock().versions = inside.store().commit_wait(ops)?;
+                batch.filled.lock().versions = wait::commit(inside.store(), ops)?;
             }
             Ok(())
         })

@@ -1,7 +1,7 @@
 //! The boundary: the only place where a panic is caught and where a result becomes a status.
 //!
-//! Every exported function has its whole body in one of these two calls; a test reads the sources and
-//! refuses any that has not.
+//! Every exported function has its whole body in one of these two calls; a test reads the sources
+//! and refuses any that has not.
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -32,7 +32,8 @@ pub fn answer<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
 
-/// Runs work on a thread of ours. A panic becomes an error there too, so that nobody waits for ever.
+/// Runs work on a thread of ours. A panic becomes an error there too, so that nobody waits for
+/// ever.
 pub fn contain<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(caught(&*panic)))
 }
@@ -44,3 +45,7 @@ fn caught(panic: &(dyn Any + Send)) -> Error {
     let message = format!("Keepstate stopped at a fault of its own: {text}. Please report it.");
     Error::new(Code::Internal, message)
 }
+
+#[cfg(test)]
+#[path = "boundary_tests.rs"]
+mod tests;

@@ -12,8 +12,8 @@ pub struct ks_owner {
     bytes: Bytes,
 }
 
-/// Bytes that belong to the library and are lent, until `ks_bytes_free`. `ptr` is never NULL after a
-/// call that succeeded, even where `len` is 0; `owner` is NULL where there is nothing to free.
+/// Bytes that belong to the library and are lent, until `ks_bytes_free`. `ptr` is never NULL after
+/// a call that succeeded, even where `len` is 0; `owner` is NULL where there is nothing to free.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ks_bytes {

@@ -39,7 +39,8 @@ pub unsafe fn handle<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
 /// `pointer` is NULL or may be written, and nobody else uses it meanwhile.
 pub unsafe fn out<T>(pointer: *mut T, empty: T, what: &str) -> Result<&'static mut T> {
     aligned(pointer, what)?;
-    // SAFETY: not NULL, aligned, writable as the caller promised; `write` reads nothing of what was there.
+    // SAFETY: not NULL, aligned, writable as the caller promised; `write` reads nothing of what was
+    // there.
     unsafe {
         pointer.write(empty);
         Ok(&mut *pointer)
@@ -128,8 +129,8 @@ pub unsafe fn array<'a, T: Copy>(
     if length > isize::MAX as usize / size_of::<T>().max(1) {
         return fail(Code::InvalidArgument, format!("The length of {what} cannot be right."));
     }
-    // SAFETY: not NULL, aligned, writable as the caller promised; every element is written before it
-    // is seen.
+    // SAFETY: not NULL, aligned, writable as the caller promised; every element is written before
+    // it is seen.
     unsafe {
         for index in 0..length {
             pointer.add(index).write(empty);

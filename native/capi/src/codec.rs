@@ -74,7 +74,8 @@ pub unsafe extern "C" fn ks_codec_compress(
     }
 }
 
-/// Decompresses to at most `bound` bytes; more is `KS_VALUE_TOO_LARGE`, and never much more is used.
+/// Decompresses to at most `bound` bytes; more is `KS_VALUE_TOO_LARGE`, and never much more is
+/// used.
 #[no_mangle]
 pub unsafe extern "C" fn ks_codec_decompress(
     name: *const c_char,

@@ -19,8 +19,8 @@ pub struct ks_hasher {
     hasher: Mutex<Hasher>,
 }
 
-/// Writes an answer into the caller's buffer. `written` is set to the length that it has, even where it
-/// does not fit.
+/// Writes an answer into the caller's buffer. `written` is set to the length that it has, even
+/// where it does not fit.
 unsafe fn fill(
     answer: &[u8],
     (out, capacity): (*mut u8, usize),

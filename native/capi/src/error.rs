@@ -8,8 +8,8 @@ use keepstate_core::error::{Code, Error, Result};
 use crate::boundary;
 use crate::cast;
 
-/// The result of a call: `KS_OK`, or one of the other `KS_` codes. The numbers are the same in every
-/// language and are never used again for another meaning.
+/// The result of a call: `KS_OK`, or one of the other `KS_` codes. The numbers are the same in
+/// every language and are never used again for another meaning.
 pub type ks_status = u32;
 
 /// The call did what it says.

@@ -1,7 +1,7 @@
 //! Single files: one state with its metadata, complete in itself, at a key of a store or at a path.
 //!
-//! The end of the name tells the form: `.json`, `.json.gz`, `.json.zst`, `.json.lz4`, `.json.br` hold
-//! JSON text that standard tools read, `.ks` holds any bytes.
+//! The end of the name tells the form: `.json`, `.json.gz`, `.json.zst`, `.json.lz4`, `.json.br`
+//! hold JSON text that standard tools read, `.ks` holds any bytes.
 
 use std::ffi::c_char;
 use std::path::Path;
@@ -31,7 +31,8 @@ pub const KS_FILE_LEVEL: u32 = 1;
 /// For `flags`: `index` is set.
 pub const KS_FILE_INDEX: u32 = 2;
 
-/// How a single file is written, and what it says. All zeros are the defaults; NULL is nothing said.
+/// How a single file is written, and what it says. All zeros are the defaults; NULL is nothing
+/// said.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ks_file_options {
@@ -276,8 +277,8 @@ unsafe fn path_of<'a>(path: *const c_char, length: usize) -> Result<&'a str> {
     }
 }
 
-/// The metadata as one JSON object: agent, session, index, time, label, description, encoding, size,
-/// hash and the user's own under `metadata`, as far as they are known.
+/// The metadata as one JSON object: agent, session, index, time, label, description, encoding,
+/// size, hash and the user's own under `metadata`, as far as they are known.
 #[no_mangle]
 pub unsafe extern "C" fn ks_file_json(
     file: *const ks_file,

@@ -1,5 +1,5 @@
-//! Fork: a child process has none of its parent's threads, and its files are shared with the parent.
-//! So every handle remembers the process that made it, and is FORKED in any other.
+//! Fork: a child process has none of its parent's threads, and its files are shared with the
+//! parent. So every handle remembers the process that made it, and is FORKED in any other.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -144,8 +144,8 @@ pub unsafe extern "C" fn ks_store_list(
     }
 }
 
-/// Gives the next entries, at most `capacity`; none are left if `count` is 0. What the entries point to
-/// lives until the next call on the iterator.
+/// Gives the next entries, at most `capacity`; none are left if `count` is 0. What the entries
+/// point to lives until the next call on the iterator.
 #[no_mangle]
 pub unsafe extern "C" fn ks_iter_next_batch(
     iter: *const ks_iter,

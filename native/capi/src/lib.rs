@@ -1,13 +1,13 @@
 //! The C ABI of Keepstate: converts, owns and catches; it holds no logic of its own.
 //!
-//! One file per C type (`store`, `timeline`, `queue`, ...), each with what stands in the header. Apart
-//! from them the mechanism: `boundary` is the only place where a panic or an error becomes a status,
-//! `cast` has the only conversions of pointers, `options` the only reading of structs that grow,
-//! `gate` makes closing a barrier, `fork` notices a child process.
+//! One file per C type (`store`, `timeline`, `queue`, ...), each with what stands in the header.
+//! Apart from them the mechanism: `boundary` is the only place where a panic or an error becomes a
+//! status, `cast` has the only conversions of pointers, `options` the only reading of structs that
+//! grow, `gate` makes closing a barrier, `fork` notices a child process.
 //!
-//! The law is `ffi/CONVENTIONS.md`. Every exported function is unsafe in the same way: the caller keeps
-//! those conventions. What can be detected (NULL, a text that is not UTF-8, a closed handle, a wrong
-//! struct size) is an error with a name.
+//! The law is `ffi/CONVENTIONS.md`. Every exported function is unsafe in the same way: the caller
+//! keeps those conventions. What can be detected (NULL, a text that is not UTF-8, a closed handle,
+//! a wrong struct size) is an error with a name.
 #![allow(
     // The types are named as C sees them, so that the header reads like this crate.
     non_camel_case_types,
@@ -49,3 +49,4 @@ mod options;
 mod pool;
 mod reference;
 mod signal;
+mod wait;

@@ -14,7 +14,8 @@ use crate::error::{ks_error, ks_status};
 use crate::opened::Ticket;
 use crate::queue::Ready;
 
-/// An operation under way, or complete. Every call may come from any thread; ends with `ks_op_free`.
+/// An operation under way, or complete. Every call may come from any thread; ends with
+/// `ks_op_free`.
 pub struct ks_op {
     state: Mutex<State>,
     cancelled: Arc<AtomicBool>,
@@ -158,8 +159,8 @@ pub unsafe extern "C" fn ks_op_is_done(op: *const ks_op) -> bool {
     })
 }
 
-/// Asks an operation to end early. It completes in any case: with `KS_ABORTED`, or with its true result
-/// where it was too late. Wait for the completion as ever.
+/// Asks an operation to end early. It completes in any case: with `KS_ABORTED`, or with its true
+/// result where it was too late. Wait for the completion as ever.
 #[no_mangle]
 pub unsafe extern "C" fn ks_op_cancel(op: *const ks_op, error: *mut *mut ks_error) -> ks_status {
     // SAFETY: the caller keeps the conventions.

@@ -1,7 +1,7 @@
 //! Structs that grow: their first field says how large the caller's is.
 //!
-//! A caller of an older header passes less, and what it does not know keeps its default; a caller of a
-//! newer one passes more, which is refused unless it is all zeros. So all defaults are zeros.
+//! A caller of an older header passes less, and what it does not know keeps its default; a caller
+//! of a newer one passes more, which is refused unless it is all zeros. So all defaults are zeros.
 
 use keepstate_core::error::{fail, Code, Result};
 
@@ -13,8 +13,8 @@ const LARGEST: usize = 4096;
 /// A struct whose first field is `struct_size`.
 ///
 /// # Safety
-/// The struct is `repr(C)`, begins with `struct_size: usize`, and any bytes are a valid value of it:
-/// integers, raw pointers and nullable functions only.
+/// The struct is `repr(C)`, begins with `struct_size: usize`, and any bytes are a valid value of
+/// it: integers, raw pointers and nullable functions only.
 pub unsafe trait Grows: Copy {
     /// All zeros.
     const DEFAULT: Self;

@@ -254,8 +254,8 @@ pub unsafe extern "C" fn ks_queue_wake(
     }
 }
 
-/// A file descriptor that is readable while completions are there (or after a wake), for an event loop.
-/// Do not read it: `ks_queue_take` does. It lives as long as the queue. Linux only, else
+/// A file descriptor that is readable while completions are there (or after a wake), for an event
+/// loop. Do not read it: `ks_queue_take` does. It lives as long as the queue. Linux only, else
 /// `KS_UNSUPPORTED`.
 #[no_mangle]
 pub unsafe extern "C" fn ks_queue_fd(
@@ -280,8 +280,8 @@ pub unsafe extern "C" fn ks_queue_fd(
     }
 }
 
-/// Ends a queue. What has not begun is aborted, what has is waited for; the operations stay until they
-/// are freed. NULL is allowed.
+/// Ends a queue. What has not begun is aborted, what has is waited for; the operations stay until
+/// they are freed. NULL is allowed.
 #[no_mangle]
 pub unsafe extern "C" fn ks_queue_free(queue: *mut ks_queue) {
     boundary::answer((), || {

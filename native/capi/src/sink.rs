@@ -50,7 +50,8 @@ impl ks_sink {
     }
 }
 
-/// Adds an entry, which is copied. An error says that it does not belong here; answer `list` with it.
+/// Adds an entry, which is copied. An error says that it does not belong here; answer `list` with
+/// it.
 #[no_mangle]
 pub unsafe extern "C" fn ks_sink_add(
     sink: *mut ks_sink,

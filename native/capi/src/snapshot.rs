@@ -17,8 +17,8 @@ pub struct ks_snapshot {
     reference: String,
 }
 
-/// What is known of a snapshot. Everything that it points to lives as long as the snapshot. A text that
-/// was not given is NULL. Set `struct_size` before the call.
+/// What is known of a snapshot. Everything that it points to lives as long as the snapshot. A text
+/// that was not given is NULL. Set `struct_size` before the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ks_snapshot_info {

@@ -116,8 +116,8 @@ pub unsafe extern "C" fn ks_timeline_list(
     }
 }
 
-/// Lends the next snapshots, at most `capacity`, until the next call on the listing; none are left if
-/// `count` is 0. They must not be freed.
+/// Lends the next snapshots, at most `capacity`, until the next call on the listing; none are left
+/// if `count` is 0. They must not be freed.
 #[no_mangle]
 pub unsafe extern "C" fn ks_snapshots_next_batch(
     snapshots: *const ks_snapshots,

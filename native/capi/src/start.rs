@@ -1,5 +1,5 @@
-//! Long work: started here, completed on a queue, and finished by a call with the same answers as the
-//! call that waits. Everything that the caller hands over is copied before `..._start` returns.
+//! Long work: started here, completed on a queue, and finished by a call with the same answers as
+//! the call that waits. Everything that the caller hands over is copied before `..._start` returns.
 
 use std::ffi::c_char;
 use std::ptr;

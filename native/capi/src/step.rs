@@ -11,7 +11,8 @@ use crate::settings::{KS_PUT_CREATE, KS_PUT_IF_VERSION, KS_PUT_OVERWRITE};
 pub const KS_STEP_PUT: u32 = 1;
 /// For `kind`: remove a value; what is absent is no error, unless a version was asked for.
 pub const KS_STEP_DELETE: u32 = 2;
-/// For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless nothing is).
+/// For `kind`: write nothing, but refuse the batch unless this version is there (NULL: unless
+/// nothing is).
 pub const KS_STEP_CHECK: u32 = 3;
 
 /// One step. This struct never grows.

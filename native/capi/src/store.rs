@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Error, Result};
-use keepstate_core::store::{Found, StoreExt, Version};
+use keepstate_core::store::{Found, Op, Version};
 
 use crate::boundary;
 use crate::bytes::ks_bytes;
@@ -17,6 +17,7 @@ use crate::opened::Opened;
 use crate::options;
 use crate::report::ks_report;
 use crate::settings::{self, ks_get_options, ks_put_options, ks_store_options, ks_supports};
+use crate::wait;
 
 /// An open store. Every call may come from any thread, several at once; ends with `ks_store_free`.
 pub struct ks_store {
@@ -60,8 +61,8 @@ pub fn give_version(versions: Vec<Version>, place: Option<&mut ks_bytes>) -> Res
     Ok(())
 }
 
-/// Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`, plain
-/// files in a folder. `options` may be NULL.
+/// Opens a store: `memory:`; `file:PATH` or just a path, the embedded log in a folder; `dir:PATH`,
+/// plain files in a folder. `options` may be NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ks_store_open(
     url: *const c_char,
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn ks_store_put(
             let key = cast::text(key, key_len, "key")?;
             let value = Bytes::copy_from_slice(cast::bytes(value, value_len, "value")?);
             let op = settings::put_op(key, value, options)?;
-            give_version(inside.store().commit_wait(vec![op])?, version)
+            give_version(wait::commit(inside.store(), vec![op])?, version)
         })
     }
 }
@@ -167,8 +168,9 @@ pub unsafe extern "C" fn ks_store_delete(
             let inside = cast::handle(store, "store")?.opened.enter()?;
             let key = cast::text(key, key_len, "key")?;
             let version = cast::maybe_text(version, version_len, "version")?;
-            let version = version.map(|version| Version(version.into()));
-            inside.store().delete_wait(key, version)
+            let if_version = version.map(|version| Version(version.into()));
+            let op = Op::Delete { key: key.into(), if_version };
+            wait::commit(inside.store(), vec![op]).map(|_| ())
         })
     }
 }
@@ -244,8 +246,8 @@ pub unsafe extern "C" fn ks_store_verify(
     }
 }
 
-/// Waits for the calls and operations that are under way and closes. After it returns no callback of
-/// this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
+/// Waits for the calls and operations that are under way and closes. After it returns no callback
+/// of this store runs any more, and all calls are `KS_CLOSED`. Closing again does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn ks_store_close(
     store: *const ks_store,

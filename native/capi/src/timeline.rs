@@ -186,7 +186,8 @@ pub unsafe extern "C" fn ks_timeline_open(
     }
 }
 
-/// The timeline of a reference `agent/session`, in which `/ @ # %` of the names are percent-encoded.
+/// The timeline of a reference `agent/session`, in which `/ @ # %` of the names are
+/// percent-encoded.
 #[no_mangle]
 pub unsafe extern "C" fn ks_timeline_open_ref(
     store: *const ks_store,
@@ -233,8 +234,8 @@ pub unsafe extern "C" fn ks_timeline_save(
     }
 }
 
-/// Restores the bytes of a snapshot: `@17`, `@latest`, `#tag`; NULL is the latest. `snapshot` may be
-/// NULL. After a CONFLICT this also says that you have looked, so that saves are taken again.
+/// Restores the bytes of a snapshot: `@17`, `@latest`, `#tag`; NULL is the latest. `snapshot` may
+/// be NULL. After a CONFLICT this also says that you have looked, so that saves are taken again.
 #[no_mangle]
 pub unsafe extern "C" fn ks_timeline_restore(
     timeline: *const ks_timeline,
@@ -286,7 +287,8 @@ pub unsafe extern "C" fn ks_timeline_show(
     }
 }
 
-/// Removes all snapshots; numbers never restart. `count`, which gets how many numbers went, may be NULL.
+/// Removes all snapshots; numbers never restart. `count`, which gets how many numbers went, may be
+/// NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ks_timeline_delete(
     timeline: *const ks_timeline,
@@ -308,8 +310,8 @@ pub unsafe extern "C" fn ks_timeline_delete(
     }
 }
 
-/// Reads everything, proves every id and rebuilds every state. Damage is in the report, not a failed
-/// call.
+/// Reads everything, proves every id and rebuilds every state. Damage is in the report, not a
+/// failed call.
 #[no_mangle]
 pub unsafe extern "C" fn ks_timeline_verify(
     timeline: *const ks_timeline,

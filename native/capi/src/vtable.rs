@@ -21,8 +21,8 @@ use crate::sink::ks_sink;
 use crate::step::{ks_step, Steps};
 use crate::store::ks_store;
 
-/// For `flags`: the functions may be called from any thread, several at once. Without it they run one at a time,
-/// and only on threads that are inside a call of yours on this store.
+/// For `flags`: the functions may be called from any thread, several at once. Without it they run
+/// one at a time, and only on threads that are inside a call of yours on this store.
 pub const KS_VTABLE_THREAD_SAFE: u32 = 1;
 /// For `flags`: `commit` applies several steps whole or not at all.
 pub const KS_VTABLE_COMMIT: u32 = 2;
@@ -35,9 +35,9 @@ pub const KS_VTABLE_TTL: u32 = 16;
 /// For `flags`: what `commit` acknowledged survives a loss of power.
 pub const KS_VTABLE_DURABLE: u32 = 32;
 
-/// A store of one's own. The functions answer with a status, and may set `*error` to an error made by
-/// `ks_error_new`, which then belongs to the library. An exception must not leave them. They must not
-/// close or free the store. Their arguments live until they return.
+/// A store of one's own. The functions answer with a status, and may set `*error` to an error made
+/// by `ks_error_new`, which then belongs to the library. An exception must not leave them. They
+/// must not close or free the store. Their arguments live until they return.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ks_store_vtable {
@@ -51,8 +51,8 @@ pub struct ks_store_vtable {
     pub reserved: u32,
     /// The largest value in bytes; 0 is no limit.
     pub max_value: u64,
-    /// Reads a whole value. `KS_NOT_FOUND` if the key is absent. `KS_OK` counts only with both places
-    /// filled by `ks_bytes_copy`, so that a callback which failed unseen is no answer.
+    /// Reads a whole value. `KS_NOT_FOUND` if the key is absent. `KS_OK` counts only with both
+    /// places filled by `ks_bytes_copy`, so that a callback which failed unseen is no answer.
     pub get: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -63,9 +63,9 @@ pub struct ks_store_vtable {
             error: *mut *mut ks_error,
         ) -> ks_status,
     >,
-    /// Applies `count` steps; more than one only with `KS_VTABLE_COMMIT`. A condition that is not met is
-    /// `KS_CONFLICT`. `KS_OK` counts only with `*applied` = `count` and, for each put, the place of the
-    /// same index in `versions` filled by `ks_bytes_copy`.
+    /// Applies `count` steps; more than one only with `KS_VTABLE_COMMIT`. A condition that is not
+    /// met is `KS_CONFLICT`. `KS_OK` counts only with `*applied` = `count` and, for each put, the
+    /// place of the same index in `versions` filled by `ks_bytes_copy`.
     pub commit: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -76,8 +76,9 @@ pub struct ks_store_vtable {
             error: *mut *mut ks_error,
         ) -> ks_status,
     >,
-    /// Tells the keys that begin with `prefix` and are greater than `after` (NULL: all) in the order of
-    /// their bytes, at most `limit`, each by `ks_sink_add`. `KS_OK` counts only after `ks_sink_end`.
+    /// Tells the keys that begin with `prefix` and are greater than `after` (NULL: all) in the
+    /// order of their bytes, at most `limit`, each by `ks_sink_add`. `KS_OK` counts only after
+    /// `ks_sink_end`.
     pub list: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -90,7 +91,8 @@ pub struct ks_store_vtable {
             error: *mut *mut ks_error,
         ) -> ks_status,
     >,
-    /// Told once, when the store is closed or freed; no other function is called after it. May be NULL.
+    /// Told once, when the store is closed or freed; no other function is called after it. May be
+    /// NULL.
     pub drop: Option<unsafe extern "C" fn(userdata: *mut c_void)>,
 }
 grows!(ks_store_vtable);
@@ -151,8 +153,8 @@ struct GuestStore {
     dropped: AtomicBool,
 }
 
-// SAFETY: the functions are called one at a time, or the guest said that they may be called from any
-// thread; userdata is only handed through.
+// SAFETY: the functions are called one at a time, or the guest said that they may be called from
+// any thread; userdata is only handed through.
 unsafe impl Send for GuestStore {}
 // SAFETY: as above.
 unsafe impl Sync for GuestStore {}

@@ -1,4 +1,5 @@
-//! The committed header is what the sources state. With `KEEPSTATE_WRITE_HEADER=1` it is written anew.
+//! The committed header is what the sources state. With `KEEPSTATE_WRITE_HEADER=1` it is written
+//! anew.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fmt::Write as _;
