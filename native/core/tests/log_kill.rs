@@ -62,7 +62,7 @@ fn nothing_acknowledged_is_lost() {
     let mut last = [0u64; 7];
     let mut from = 0;
     for kill in 0..KILLS {
-        from += 1 + (kill + from) % 2;
+        from = from + 1 + (kill + from) % 2;
         let mut process = support::child(&from.to_string(), &path);
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut acknowledged = |line: String| {
