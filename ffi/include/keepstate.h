@@ -68,7 +68,7 @@ enum ks_code {
   KS_CODEC_FAILED = 28,
   /** No sealing key with this id was given. */
   KS_KEY_UNKNOWN = 29,
-  /** A sealed value does not open: wrong key, wrong place or changed bytes. */
+  /** A sealed value has a wrong key, place or bytes. */
   KS_SEAL_BROKEN = 30,
   /** A value does not match its schema. */
   KS_VALIDATION = 31,
@@ -76,19 +76,19 @@ enum ks_code {
   KS_NATIVE_LOAD = 32,
   /** Another writer has taken the lease. */
   KS_LEASE_LOST = 33,
-  /** The idempotency key was used for other content. */
+  /** The key was used for other content. */
   KS_IDEMPOTENCY_MISMATCH = 34,
-  /** A save was called from within a save of the same timeline. */
+  /** A save was called from within a save. */
   KS_REENTERED = 35,
   /** The handle belongs to the parent of this process. */
   KS_FORKED = 36,
   /** No store plugin of this name is registered. */
   KS_PLUGIN_NOT_FOUND = 37,
-  /** A store plugin of this name is registered already. */
+  /** A store plugin has this name already. */
   KS_PLUGIN_EXISTS = 38,
   /** A store plugin could not start. */
   KS_INIT_FAILED = 39,
-  /** The route names a store that it does not have. */
+  /** The route has no store of this name. */
   KS_BACKEND_NOT_FOUND = 40,
   /** The route has a store of this name already. */
   KS_BACKEND_EXISTS = 41,
