@@ -31,8 +31,8 @@ impl Drop for Teller {
     }
 }
 
-/// Commits one batch and waits for it. (A channel would do the same at three times the cost, which is
-/// most of a put in memory.)
+/// Commits one batch and waits for it. (A channel would do the same at three times the cost, which
+/// is most of a put in memory.)
 pub fn commit(store: &dyn Store, ops: Vec<Op>) -> Result<Vec<Version>> {
     let slot = Arc::new(Slot::default());
     let teller = Teller(slot.clone());
