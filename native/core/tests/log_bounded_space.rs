@@ -126,6 +126,39 @@ fn expired_values_are_absent_and_dead() {
 }
 
 #[test]
+fn what_an_expired_value_hid_stays_hidden() {
+    let folder = folder();
+    let options = LogOptions { segment_bytes: 16 << 10, ..quiet() };
+    let log = open(folder.path(), options.clone());
+    let with = |value: u8, ttl: Option<Duration>| Op::Put {
+        key: "hidden".into(),
+        value: vec![value; 100].into(),
+        mode: Mode::Overwrite,
+        ttl,
+    };
+    // The old value lies in a segment that is not worth compacting; all of the next is dead.
+    log.commit_wait(vec![with(1, None)]).unwrap();
+    for round in 0..17 {
+        put(&*log, &format!("stays-{round}"), &[2; 1000]);
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    log.commit_wait(vec![with(3, Some(Duration::from_millis(60)))]).unwrap();
+    for _ in 0..34 {
+        put(&*log, "changes", &[4; 1000]);
+    }
+    std::thread::sleep(Duration::from_millis(80));
+    assert_eq!(get(&*log, "hidden"), None);
+    let before = stat(&*log, "bytes");
+    log.compact().unwrap();
+    assert!(stat(&*log, "bytes") + (14 << 10) < before, "something was compacted");
+    assert!(folder.path().join("00000001.log").exists(), "but not the first segment");
+    log.close().unwrap();
+    let log = open(folder.path(), options);
+    assert_eq!(get(&*log, "hidden"), None);
+    assert_eq!(all(&*log).len(), 18);
+}
+
+#[test]
 fn a_group_in_flight_is_no_obstacle() {
     let folder = folder();
     let log = open(folder.path(), LogOptions { segment_bytes: 32 << 10, ..quiet() });

@@ -87,8 +87,11 @@ impl Shared {
         let mut index = self.index.write();
         for (key, change) in draft.changes {
             match &change.put {
-                None => index.count(tail.segment.number, 0, key.len() as u64 + 3),
+                None => index.count(tail.segment.number, 0, frame::delete_weight(key.len())),
                 Some(stored) => {
+                    if stored.expires != 0 {
+                        index.count(tail.segment.number, 0, frame::delete_weight(key.len()));
+                    }
                     let at = (stored.place.offset() - begin) as usize;
                     let value = tail.buffer.get(at..at + stored.length as usize);
                     self.cache.hold(stored.place, value.unwrap_or_default());

@@ -176,6 +176,11 @@ pub(super) fn weight(key: usize, value: u64) -> u64 {
     key as u64 + value + 20
 }
 
+/// About how many bytes a delete takes, and one that an expired value becomes.
+pub(super) fn delete_weight(key: usize) -> u64 {
+    key as u64 + 15
+}
+
 /// One step as it was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step<'a> {

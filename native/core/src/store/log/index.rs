@@ -78,7 +78,7 @@ pub(super) struct Used {
     pub live: u64,
     /// What the live ones weigh.
     pub live_bytes: u64,
-    /// Bytes of its deletes.
+    /// Bytes of its deletes, and of those that its values with an expiry would become.
     pub deletes: u64,
 }
 

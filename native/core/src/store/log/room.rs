@@ -66,13 +66,27 @@ impl Shared {
         match done {
             Ok(()) => tail.room = to,
             Err(error) if error.code() == Code::DiskFull || self.is_sync() => {
-                // What was got is of no use, and compaction may need it.
-                tail.room = from;
-                tail.segment.file.truncate(from)?;
+                self.keep_reserve(tail, from)?;
                 return Err(error);
             }
             // A file system that cannot reserve: writes find out by themselves.
             Err(_) => tail.room = to,
+        }
+        Ok(())
+    }
+
+    /// On a full disk: keeps what was got up to the reserve, for deletes. More would be of no use,
+    /// and compaction may need it.
+    fn keep_reserve(&self, tail: &mut Tail, from: u64) -> Result<()> {
+        let file = &tail.segment.file;
+        let most = from.max(tail.offset + RESERVE);
+        if !self.is_sync() && most > from {
+            let _ = file.reserve(from, most - from, Reserve::Visible);
+        }
+        let got = file.length()?;
+        tail.room = got.min(most);
+        if got > most {
+            file.truncate(most)?;
         }
         Ok(())
     }

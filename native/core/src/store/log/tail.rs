@@ -6,7 +6,7 @@ use parking_lot::RwLockWriteGuard;
 
 use super::catalog::{Catalog, Listed};
 use super::corrupt;
-use super::frame::Kind;
+use super::frame::{self, Kind};
 use super::index::{Change, Index, Stored};
 use super::medium::Folder;
 use super::page::Spot;
@@ -135,7 +135,7 @@ impl Tail {
         if !grows {
             return Err(corrupt("Commit numbers do not grow", number, frame.offset));
         }
-        let payload = frame.offset + super::frame::HEAD as u64;
+        let payload = frame.offset + frame::HEAD as u64;
         let mut deletes = 0;
         for step in frame.steps() {
             let step = step.ok_or_else(|| unparsable(number, frame.offset))?;
@@ -145,8 +145,8 @@ impl Tail {
                 crc: put.crc,
                 expires: put.expires,
             });
-            if put.is_none() {
-                deletes += step.key.len() as u64 + 3;
+            if put.is_none_or(|put| put.expires != 0) {
+                deletes += frame::delete_weight(step.key.len());
             }
             let change = Change { commit: step.commit, time: step.time, put };
             match how {
@@ -273,13 +273,13 @@ impl Shared {
         let end = end.map_or(u64::MAX, |(end, _)| end);
         let mut scan = Scan::whole(segment.clone(), end);
         while let Some(frame) = scan.peek()? {
-            let payload = frame.offset + super::frame::HEAD as u64;
+            let payload = frame.offset + frame::HEAD as u64;
             for step in frame.steps() {
                 let step = step.ok_or_else(|| unparsable(number, frame.offset))?;
-                let Some(put) = step.put else {
-                    index.count(number, 0, step.key.len() as u64 + 3);
-                    continue;
-                };
+                if step.put.is_none_or(|put| put.expires != 0) {
+                    index.count(number, 0, frame::delete_weight(step.key.len()));
+                }
+                let Some(put) = step.put else { continue };
                 let place = Spot::new(number, payload + put.at as u64);
                 let (length, crc, expires) = (put.value.len() as u32, put.crc, put.expires);
                 index.relocate(step.key, step.commit, &Stored { place, length, crc, expires });

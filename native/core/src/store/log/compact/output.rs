@@ -48,15 +48,15 @@ impl Output {
         };
         self.open = Some(start);
         frame::origin(&mut self.buffer, step.commit, step.time);
+        if step.put.is_none_or(|put| put.expires != 0) {
+            self.deletes += frame::delete_weight(step.key.len());
+        }
         match step.put {
             Some(put) => {
                 let (key, value, expires) = (step.key, put.value, put.expires);
                 frame::put(&mut self.buffer, PutStep { key, value, expires });
             }
-            None => {
-                frame::delete(&mut self.buffer, step.key);
-                self.deletes += step.key.len() as u64 + 3;
-            }
+            None => frame::delete(&mut self.buffer, step.key),
         }
         self.head.commit = self.head.commit.max(step.commit);
         self.head.time = self.head.time.max(step.time);
