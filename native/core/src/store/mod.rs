@@ -26,8 +26,20 @@ pub const KEY_MAX: usize = 1024;
 pub struct Version(pub Box<str>);
 
 impl From<u64> for Version {
+    /// The number in decimal. Written on the stack first: every `get` makes one.
     fn from(number: u64) -> Self {
-        Version(number.to_string().into_boxed_str())
+        let mut digits = [b'0'; 20];
+        let mut left = number;
+        let mut from = digits.len();
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            (from, left) = (at, left / 10);
+            if left == 0 {
+                break;
+            }
+        }
+        let text = digits.get(from..).and_then(|text| std::str::from_utf8(text).ok());
+        Version(text.unwrap_or_default().into())
     }
 }
 

@@ -113,6 +113,8 @@ pub(super) struct Index {
     moments: Vec<Weak<Moment>>,
     /// Collected while loading, in the order of replay.
     loading: Vec<(Box<[u8]>, Entry)>,
+    /// Whether these are out of order, or a key comes twice.
+    unsorted: bool,
     /// The greatest time of any frame: the clock never goes behind it.
     pub time: u64,
 }

@@ -23,6 +23,8 @@ impl Index {
                 self.expiring.insert(key.into(), stored.expires);
             }
         }
+        // Compared now, while the key before is at hand.
+        self.unsorted |= self.loading.last().is_some_and(|(last, _)| **last >= *key);
         self.loading.push((key.into(), change.entry()));
     }
 
@@ -42,20 +44,10 @@ impl Index {
         if loading.is_empty() {
             return;
         }
-        if !loading.is_sorted_by(|a, b| a.0 < b.0) {
-            sort(&mut loading);
-            // Equal keys lie in the order of replay; keep the last of each.
-            loading.dedup_by(|later, kept| {
-                let same = later.0 == kept.0;
-                if same {
-                    std::mem::swap(later, kept);
-                }
-                same
-            });
-            loading.retain(|(_, entry)| !entry.is_tombstone());
-        } else {
-            loading.retain(|(_, entry)| !entry.is_tombstone());
+        if std::mem::take(&mut self.unsorted) {
+            sort_last(&mut loading);
         }
+        loading.retain(|(_, entry)| !entry.is_tombstone());
         loading.shrink_to_fit();
         self.map = loading.into_iter().collect();
         let map = &self.map;
@@ -69,9 +61,9 @@ impl Index {
     }
 }
 
-/// Sorts by key; equal keys stay in their order. Most comparisons are decided by eight bytes behind
+/// Sorts by key and keeps the last of equal keys. Most comparisons are decided by eight bytes behind
 /// what all keys have in common, held side by side: looking into the keys costs a cache miss each.
-fn sort(loading: &mut [(Box<[u8]>, Entry)]) {
+fn sort_last(loading: &mut Vec<(Box<[u8]>, Entry)>) {
     let Some((first, _)) = loading.first() else { return };
     let common = loading.iter().fold(first.len(), |common, (key, _)| {
         key.iter().zip(first.iter()).take(common).take_while(|(a, b)| a == b).count()
@@ -92,6 +84,13 @@ fn sort(loading: &mut [(Box<[u8]>, Entry)]) {
             at = from;
         }
     }
+    let mut kept = 0;
+    for at in 1..loading.len() {
+        let same = order[at].0 == order[at - 1].0 && loading[at].0 == loading[kept].0;
+        kept += usize::from(!same);
+        loading.swap(kept, at);
+    }
+    loading.truncate(kept + 1);
 }
 
 /// Eight bytes of a key, in an order that never contradicts that of the keys.
@@ -101,3 +100,7 @@ fn word(key: &[u8], from: usize) -> u64 {
     bytes.iter_mut().zip(rest).for_each(|(byte, other)| *byte = *other);
     u64::from_be_bytes(bytes)
 }
+
+#[cfg(test)]
+#[path = "loading_tests.rs"]
+mod tests;
