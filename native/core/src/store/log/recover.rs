@@ -37,7 +37,7 @@ impl Shared {
 
     fn follow_all(&self, tail: &mut Tail, page: &Page) -> Result<()> {
         let (commit, generation) = (page.acknowledged(), page.generation());
-        if commit == tail.commit && generation == tail.catalog.generation {
+        if commit == tail.commit && generation <= tail.catalog.generation {
             return Ok(());
         }
         self.follow(tail, u64::MAX)?;

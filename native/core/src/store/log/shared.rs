@@ -59,7 +59,7 @@ impl Seen {
 
     pub fn is_current(&self, page: &Page) -> bool {
         page.acknowledged() <= self.commit.load(Ordering::Acquire)
-            && page.generation() == self.generation.load(Ordering::Acquire)
+            && page.generation() <= self.generation.load(Ordering::Acquire)
     }
 }
 

@@ -177,7 +177,7 @@ impl Shared {
             }
             let bound = page.acknowledged();
             self.follow(&mut tail, bound)?;
-            if tail.commit >= bound && page.generation() == tail.catalog.generation {
+            if tail.commit >= bound && page.generation() <= tail.catalog.generation {
                 return Ok(());
             }
             // A catalog is replaced just before the page says so.
@@ -193,7 +193,9 @@ impl Shared {
         let mut retried = false;
         loop {
             let generation = page.generation();
-            let done = if generation == tail.catalog.generation {
+            // A catalog is replaced before the page says so, and its writer may die in between: then
+            // this process is ahead of the page, until a writer puts it in order.
+            let done = if generation <= tail.catalog.generation {
                 let mut index = self.index.write();
                 tail.advance(&mut index, (Intake::Applying, bound))
             } else {
