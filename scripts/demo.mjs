@@ -40,7 +40,7 @@ async function show() {
   cost(plain);
 }
 
-/** Runs the agent and gives its lines; kills it, as a crash would, at the line that `isLast` says. */
+/** Runs the agent and gives its lines; kills it, as a crash would, at the line of `isLast`. */
 function agent(isLast) {
   const words = [join(ROOT, "examples/agent.mjs"), folder, String(STEPS)];
   const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });

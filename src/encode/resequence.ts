@@ -89,7 +89,11 @@ export function resequenceArray(walk: Walker, array: readonly unknown[], halt: H
 }
 
 /** Goes on with an object that has other keys now, or in another order. */
-export function resequenceObject(walk: Walker, object: Record<string, unknown>, halt: Halt): number {
+export function resequenceObject(
+  walk: Walker,
+  object: Record<string, unknown>,
+  halt: Halt,
+): number {
   const { node, from } = halt;
   const keys = Object.keys(object);
   const shape = walk.encoder.shapes.of(keys);

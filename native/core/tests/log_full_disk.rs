@@ -1,5 +1,5 @@
-//! On a disk that is really full (a small tmpfs): puts are refused with DISK_FULL and leave nothing,
-//! deletes and compaction succeed and give the space back, in both durabilities.
+//! On a disk that is really full (a small tmpfs): puts are refused with DISK_FULL and leave
+//! nothing, deletes and compaction succeed and give the space back, in both durabilities.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

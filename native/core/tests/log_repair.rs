@@ -1,5 +1,5 @@
-//! `verify` names every damage; opening a damaged log fails until `repair` was asked for; repair keeps
-//! everything that can be proven, reports the rest, and throws nothing away.
+//! `verify` names every damage; opening a damaged log fails until `repair` was asked for; repair
+//! keeps everything that can be proven, reports the rest, and throws nothing away.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

@@ -300,3 +300,18 @@ fn what_does_not_exist_is_not_found() {
         assert_eq!(kept.restore(At::Tag("t".into())).unwrap_err().code(), Code::NotFound);
     }
 }
+
+#[test]
+fn who_has_looked_at_the_head_saves_onto_it() {
+    for (_, store) in stores() {
+        let (first, second) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+        first.save(b"one").unwrap();
+        second.restore(At::Latest).unwrap();
+        first.save(b"two").unwrap();
+        assert_eq!(second.save(b"lost").unwrap_err().code(), Code::Conflict);
+        second.restore(At::Latest).unwrap();
+        assert_eq!(second.save(b"three").unwrap().sequence, 3);
+        first.restore(At::Latest).unwrap();
+        assert_eq!(first.save(b"four").unwrap().sequence, 4);
+    }
+}

@@ -1,22 +1,17 @@
-//! The way of a save: from what changed to an acknowledged value.
+//! The way of a save: from what waits to an acknowledged value.
 //!
-//! Saves wait in a queue; one machine at a time takes all that wait and writes them together, so a
-//! timeline never has two writes under way, and a burst of saves shares one commit. What a save
-//! builds on is advanced before its write is acknowledged, and forgotten when the write fails: then
-//! everything that waits behind it fails too, and the next save begins from what the store holds.
-
-use std::collections::VecDeque;
-use std::sync::Arc;
+//! What a save builds on is advanced before its write is acknowledged, and forgotten when the write
+//! fails: then the next save begins from what the store holds.
 
 use bytes::Bytes;
 
 use super::build::{self, Built, Ground};
 use super::control::Held;
-use super::meta::Meta;
-use super::record::{Value, RECORDS_MAX};
+use super::queue::{Change, Save};
+use super::record::Value;
 use super::tail::{self, Tail};
-use super::{idempotency, list, Run, Shared, Snapshot};
-use crate::error::{fail, Code, Error, Result};
+use super::{idempotency, list, Run, Snapshot};
+use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
 /// How many saves the hint in the control object may lag behind.
@@ -26,199 +21,36 @@ const ATTEMPTS: usize = 8;
 /// A writer that has not seen the head for this long reads the floor before it acknowledges, where
 /// the store cannot make it a condition. Whoever deletes waits twice as long (milliseconds).
 const UNSEEN_MAX: u64 = 30_000;
-
-/// What is to be saved.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// The whole state.
-    Whole(Bytes),
-    /// How the state differs from the one that was handed over before.
-    Edits {
-        /// Replacements in rising, disjoint positions of the state before.
-        splices: Vec<Splice>,
-        /// The new bytes of all of them, in order.
-        fresh: Bytes,
-        /// `Timeline::epoch` when the state before was handed over.
-        epoch: u64,
-    },
+/// What a round of writing begins with.
+pub struct Start {
+    /// What this handle knows of the latest snapshot.
+    pub ground: Option<Ground>,
+    /// Another writer won, and the caller has not looked since.
+    pub refused: bool,
+    /// The head that the caller has looked at.
+    pub seen: Option<u64>,
 }
 
-/// Replaces `old` bytes at `position` of the state before by the next `new` of the new bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Splice {
-    /// Where, in the state before.
-    pub position: u64,
-    /// How many bytes go.
-    pub old: u64,
-    /// How many come.
-    pub new: u64,
-}
-
-/// A state on its way.
-#[derive(Debug, Clone)]
-pub struct Save {
-    /// The state.
-    pub change: Change,
-    /// What is said of it. A time of 0 is filled in.
-    pub meta: Meta,
-    /// Only if this is the latest snapshot; 0: only if there is none.
-    pub onto: Option<u64>,
-}
-
-/// Told once how a save ended.
-pub type SaveDone = Box<dyn FnOnce(Result<Snapshot>) + Send>;
-
-/// The writing side of a timeline's handle.
-#[derive(Default)]
-pub struct Writer {
-    waiting: VecDeque<(Save, SaveDone)>,
-    busy: bool,
-    ground: Option<Ground>,
-    epoch: u64,
-    /// Another writer won; nothing is saved until the caller has looked.
-    refused: bool,
-}
-
-impl Writer {
-    /// See `Timeline::epoch`.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// How many bytes of the state before it holds.
-    pub fn used(&self) -> usize {
-        let whole = self.ground.as_ref().and_then(|ground| ground.tail.whole.as_ref());
-        whole.map_or(0, |bytes| bytes.len())
-    }
-
-    /// How many of those that wait are written together. One with an idempotency key goes alone, so
-    /// that what was saved before it can be looked up.
-    fn next_round(&self) -> usize {
-        let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
-        self.waiting
-            .iter()
-            .take(RECORDS_MAX)
-            .position(keyed)
-            .map_or(self.waiting.len().min(RECORDS_MAX), |before| before.max(1))
-    }
-}
-
-/// Adds a save to the queue. True: nobody drains it yet, so the caller must.
-pub fn queue(shared: &Shared, save: Save, done: SaveDone) -> bool {
-    let mut writer = shared.writer.lock();
-    writer.waiting.push_back((save, done));
-    !std::mem::replace(&mut writer.busy, true)
-}
-
-/// The caller has seen the head: after a CONFLICT, saves are taken again.
-pub fn accept(shared: &Shared) {
-    shared.writer.lock().refused = false;
-}
-
-/// Forgets what the next save would build on.
-pub fn forget(shared: &Shared) {
-    let mut writer = shared.writer.lock();
-    writer.ground = None;
-    writer.epoch += 1;
-}
-
-/// The turn of the one machine that drains the queue. A machine that is given up before the queue
-/// is empty takes what waits with it: else nobody would ever drain for this handle again.
-pub struct Turn {
-    shared: Arc<Shared>,
-    over: bool,
-}
-
-impl Turn {
-    /// The turn of whom `queue` told to drain.
-    pub fn new(shared: Arc<Shared>) -> Turn {
-        Turn { shared, over: false }
-    }
-
-    /// Writes all that waits, until nothing does.
-    pub async fn drain(mut self, run: &Run) -> Result<()> {
-        drain(run).await?;
-        self.over = true;
-        Ok(())
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        forget(&self.shared);
-        let behind: Vec<_> = {
-            let mut writer = self.shared.writer.lock();
-            writer.busy = false;
-            writer.waiting.drain(..).collect()
-        };
-        for (_, done) in behind {
-            let message = "The save that this one was joined to was given up; save again.";
-            done(fail(Code::Aborted, message));
-        }
-    }
-}
-
-async fn drain(run: &Run) -> Result<()> {
-    loop {
-        let (batch, ground, refused) = {
-            let mut writer = run.shared.writer.lock();
-            if writer.waiting.is_empty() {
-                writer.busy = false;
-                return Ok(());
-            }
-            let count = writer.next_round();
-            let batch: Vec<_> = writer.waiting.drain(..count).collect();
-            (batch, writer.ground.take(), writer.refused)
-        };
-        let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match write(run, saves, Start { ground, refused }).await {
-            Ok((snapshots, mut ground)) => {
-                ground.settle();
-                let mut writer = run.shared.writer.lock();
-                writer.ground = Some(ground);
-                writer.refused = false;
-                drop(writer);
-                dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
-            }
-            Err(error) => fail_all(run, dones, &error),
-        }
-    }
-}
-
-/// Tells everybody who waits: what waits behind a failed save builds on a state that is not there.
-fn fail_all(run: &Run, dones: Vec<SaveDone>, error: &Error) {
-    forget(&run.shared);
-    let behind: Vec<_> = {
-        let mut writer = run.shared.writer.lock();
-        writer.refused |= error.code() == Code::Conflict;
-        writer.waiting.drain(..).map(|(_, done)| done).collect()
-    };
-    dones.into_iter().chain(behind).for_each(|done| done(Err(error.duplicate())));
-}
-
-struct Start {
-    ground: Option<Ground>,
-    refused: bool,
-}
-
-async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
-    if start.refused && saves.iter().any(|save| save.onto.is_none()) {
+/// Makes records of the saves and has them acknowledged.
+pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+    let blind = saves.iter().any(|save| save.onto.is_none());
+    if start.refused && blind {
         return Err(conflict(run).await);
     }
     let mut ground = match start.ground {
         Some(ground) => ground,
         None => Ground::load(run).await?,
     };
+    if blind && start.seen.is_some_and(|seen| seen != ground.tail.sequence) {
+        return Err(conflict(run).await);
+    }
     if let Some(save) = saves.first() {
         if let Some(snapshot) = idempotency::earlier(run, &mut ground, save).await? {
             ground.captured = false;
             return Ok((vec![snapshot], ground));
         }
     }
-    let epoch = run.shared.writer.lock().epoch;
+    let epoch = run.shared.writer.lock().epoch();
     let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());
     for save in saves {

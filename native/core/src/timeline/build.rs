@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::append::{Change, Save, Splice};
 use super::edit::Edit;
 use super::extent::{Extent, Extents};
 use super::idempotency::Keys;
 use super::matcher;
 use super::meta::Meta;
+use super::queue::{Change, Save, Splice};
 use super::record::{Content, Form, Id, Record};
 use super::restore;
 use super::tail::Tail;

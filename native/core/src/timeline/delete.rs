@@ -1,10 +1,10 @@
 //! Removing a timeline. Its floor is raised first, so that a writer that was stalled meanwhile
 //! cannot create a snapshot on no history; numbers and logical offsets never return.
 
-use super::append;
 use super::control::Floor;
 use super::fetch;
 use super::list;
+use super::queue;
 use super::tail::Tail;
 use super::Run;
 use crate::error::{fail, Code, Result};
@@ -18,8 +18,8 @@ const ATTEMPTS: usize = 16;
 /// Removes all snapshots and says how many there were.
 pub async fn delete(run: &Run) -> Result<u64> {
     let (from, to) = raise_floor(run).await?;
-    append::forget(&run.shared);
-    append::accept(&run.shared);
+    queue::forget(&run.shared);
+    queue::look(&run.shared, None);
     run.shared.cache.lock().clear();
     let mut next = from;
     while next < to {

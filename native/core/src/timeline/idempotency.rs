@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::append::{Change, Save};
 use super::build::Ground;
 use super::list::{self, Page};
+use super::queue::{Change, Save};
 use super::restore;
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};

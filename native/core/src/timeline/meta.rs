@@ -63,7 +63,7 @@ impl Meta {
         }
         if out.len() > META_MAX {
             let message = format!(
-                "A snapshot's metadata has {} bytes, at most {META_MAX}; large data goes into the state.",
+                "A snapshot's metadata has {} bytes, at most {META_MAX}; put data into the state.",
                 out.len()
             );
             return Err(Error::new(Code::ValueTooLarge, message));

@@ -21,6 +21,7 @@ mod list;
 mod matcher;
 mod meta;
 mod name;
+mod queue;
 mod record;
 mod restore;
 mod tail;
@@ -32,10 +33,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-pub use append::{Change, Save, SaveDone, Splice};
 pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
+pub use queue::{Change, Save, SaveDone, Splice};
 pub use record::Id;
 pub use restore::Restored;
 pub use verify::Report;
@@ -101,7 +102,7 @@ struct Shared {
     supports: Arc<Supports>,
     options: Options,
     cache: Mutex<cache::Cache>,
-    writer: Mutex<append::Writer>,
+    writer: Mutex<queue::Writer>,
 }
 
 impl Timeline {
@@ -120,8 +121,8 @@ impl Timeline {
     /// Queues a save. `done` is called once, when the store has acknowledged or refused it. The
     /// machine that is returned, if one is, must be driven; it saves all that waits.
     pub fn save(&self, save: Save, done: SaveDone) -> Option<Machine<()>> {
-        append::queue(&self.shared, save, done).then(|| {
-            let turn = append::Turn::new(self.shared.clone());
+        queue::queue(&self.shared, save, done).then(|| {
+            let turn = queue::Turn::new(self.shared.clone());
             self.machine(|run| async move { turn.drain(&run).await })
         })
     }
@@ -143,7 +144,8 @@ impl Timeline {
     pub fn restore(&self, at: At) -> Machine<Restored> {
         self.machine(|run| async move {
             let restored = restore::restore(&run, &at).await;
-            append::accept(&run.shared);
+            let head = restored.as_ref().ok().map(|restored| restored.snapshot.sequence);
+            queue::look(&run.shared, head.filter(|_| at == At::Latest));
             restored
         })
     }

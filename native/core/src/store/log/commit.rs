@@ -1,8 +1,8 @@
 //! The queue of commits, and the thread that brings them into the log.
 //!
 //! In sync mode every commit waits here: the thread takes all that wait as one group, and whoever
-//! comes while it syncs joins the next. In async mode a commit is written by its caller's own thread
-//! where nobody is in the way, and only comes here otherwise.
+//! comes while it syncs joins the next. In async mode a commit is written by its caller's own
+//! thread where nobody is in the way, and only comes here otherwise.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -200,8 +200,8 @@ impl Shared {
         replaced.map(|()| true)
     }
 
-    /// Replaces the catalog and tells all processes. On a full disk what was only set aside is given
-    /// up first: a catalog is what lets space be won back.
+    /// Replaces the catalog and tells all processes. On a full disk what was only set aside is
+    /// given up first: a catalog is what lets space be won back.
     pub fn replace_catalog(&self, tail: &mut super::tail::Tail, catalog: Catalog) -> Result<()> {
         let page = self.page()?;
         let mut catalog = catalog;

@@ -1,11 +1,12 @@
 //! The embedded store: one append-only log of checksummed frames in a folder (FORMAT.md 3 to 6).
 //!
-//! The segments are the truth; the index in memory is a replay of them and can be thrown away at any
-//! time. The way of a commit: `commit` (queue and threads), `append` (conditions, frames, one write,
-//! one sync), `room` (space ahead, new segments, what follows a failed sync). The way of a read:
-//! `store`, `index`, `cache`, the segment. `tail` follows what other processes append, `open` and
-//! `recover` begin, `checkpoint`, `compact` and `repair` keep house. Every operation on a file goes
-//! through `medium`, every lock through `lock`, all that processes share in memory through `page`.
+//! The segments are the truth; the index in memory is a replay of them and can be thrown away at
+//! any time. The way of a commit: `commit` (queue and threads), `append` (conditions, frames, one
+//! write, one sync), `room` (space ahead, new segments, what follows a failed sync). The way of a
+//! read: `store`, `index`, `cache`, the segment. `tail` follows what other processes append, `open`
+//! and `recover` begin, `checkpoint`, `compact` and `repair` keep house. Every operation on a file
+//! goes through `medium`, every lock through `lock`, all that processes share in memory through
+//! `page`.
 
 mod append;
 mod cache;

@@ -84,7 +84,7 @@ impl Opening {
         if let Some(other) = names.iter().find(|name| !ours.contains(&name.as_str())) {
             let path = self.folder.path.display().to_string();
             let message = format!(
-                "{path} has files but no {IDENTITY} file (there is {other:?}), so it is not a store \
+                "{path} has files but no {IDENTITY} file (there is {other:?}), so it is no store \
                  of Keepstate; choose an empty or a new folder."
             );
             return Err(Error::new(Code::NotOurs, message).at(|place| place.path = Some(path)));

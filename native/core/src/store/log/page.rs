@@ -1,8 +1,8 @@
 //! The page: 4,096 bytes that every process on the folder maps, with counters and hints.
 //!
-//! Unsafe because memory shared with other processes is reached through a raw pointer. What makes it
-//! sound: the map is 4,096 bytes long and page aligned, lives as long as `Page`, and is only touched
-//! as aligned `AtomicU64`, so no plain access ever races.
+//! Unsafe because memory shared with other processes is reached through a raw pointer. What makes
+//! it sound: the map is 4,096 bytes long and page aligned, lives as long as `Page`, and is only
+//! touched as aligned `AtomicU64`, so no plain access ever races.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -189,8 +189,8 @@ fn used_of(bytes: &[u8]) -> usize {
     used
 }
 
-/// What frames behind a broken one state as synced. They count only if they chain from the check that
-/// the broken one states, or from the one that it should have: then it was there, whole, once.
+/// What frames behind a broken one state as synced. They count only if they chain from the check
+/// that the broken one states, or from the one that it should have: then it was there, whole, once.
 fn stated_behind(tail: &Tail) -> Result<u64> {
     let file = &tail.segment.file;
     let rest = file.length()?.saturating_sub(tail.offset).min(LOOK);

@@ -336,8 +336,8 @@ impl Found {
         (from..self.bytes.len()).find(|at| self.self_proven(*at, last).is_some())
     }
 
-    /// A frame whose steps all parse, fill it exactly, hold their values' checksums, and whose number
-    /// fits its place.
+    /// A frame whose steps all parse, fill it exactly, hold their values' checksums, and whose
+    /// number fits its place.
     fn self_proven(&self, at: usize, last: u64) -> Option<Head> {
         let (head, _) = Head::parse(self.bytes.get(at..)?)?;
         let commits = matches!(head.kind, Kind::Commit | Kind::Moved);

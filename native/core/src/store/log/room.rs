@@ -257,8 +257,8 @@ impl Shared {
         }
     }
 
-    /// After a failed sync nobody can say what is on disk behind the last good one, now or later. So
-    /// the segment ends there, for good, before anybody appends again.
+    /// After a failed sync nobody can say what is on disk behind the last good one, now or later.
+    /// So the segment ends there, for good, before anybody appends again.
     pub fn sync_failed(&self, tail: &mut Tail, error: Error) -> Error {
         if let Some(page) = &self.page {
             page.set_left(Left::SyncFailed);

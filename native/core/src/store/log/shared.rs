@@ -21,7 +21,8 @@ use crate::error::{fail, Code, Result};
 
 /// An open log.
 ///
-/// Order of locks: `upkeep_lock`, `appending`, the append lock between processes, `tail`, `index`, the cache.
+/// Order of locks: `upkeep_lock`, `appending`, the append lock between processes, `tail`, `index`,
+/// the cache.
 pub(super) struct Shared {
     pub folder: Folder,
     pub store: StoreId,

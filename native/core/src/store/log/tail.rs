@@ -193,8 +193,8 @@ impl Shared {
         let mut retried = false;
         loop {
             let generation = page.generation();
-            // A catalog is replaced before the page says so, and its writer may die in between: then
-            // this process is ahead of the page, until a writer puts it in order.
+            // A catalog is replaced before the page says so, and its writer may die in between:
+            // then this process is ahead of the page, until a writer puts it in order.
             let done = if generation <= tail.catalog.generation {
                 let mut index = self.index.write();
                 tail.advance(&mut index, (Intake::Applying, bound))

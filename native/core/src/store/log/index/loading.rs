@@ -61,8 +61,9 @@ impl Index {
     }
 }
 
-/// Sorts by key and keeps the last of equal keys. Most comparisons are decided by eight bytes behind
-/// what all keys have in common, held side by side: looking into the keys costs a cache miss each.
+/// Sorts by key and keeps the last of equal keys. Most comparisons are decided by eight bytes
+/// behind what all keys have in common, held side by side: looking into the keys costs a cache miss
+/// each.
 fn sort_last(loading: &mut Vec<(Box<[u8]>, Entry)>) {
     let Some((first, _)) = loading.first() else { return };
     let common = loading.iter().fold(first.len(), |common, (key, _)| {

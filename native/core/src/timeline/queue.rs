@@ -1,0 +1,204 @@
+//! The queue of a timeline's saves.
+//!
+//! One machine at a time takes all that wait and writes them together, so a timeline never has two
+//! writes under way, and a burst of saves shares one commit. What waits behind a failed save fails
+//! too: it builds on a state that is not there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::append::{self, Start};
+use super::build::Ground;
+use super::meta::Meta;
+use super::record::RECORDS_MAX;
+use super::{Run, Shared, Snapshot};
+use crate::error::{fail, Code, Error, Result};
+
+/// What is to be saved.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// The whole state.
+    Whole(Bytes),
+    /// How the state differs from the one that was handed over before.
+    Edits {
+        /// Replacements in rising, disjoint positions of the state before.
+        splices: Vec<Splice>,
+        /// The new bytes of all of them, in order.
+        fresh: Bytes,
+        /// `Timeline::epoch` when the state before was handed over.
+        epoch: u64,
+    },
+}
+
+/// Replaces `old` bytes at `position` of the state before by the next `new` of the new bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Splice {
+    /// Where, in the state before.
+    pub position: u64,
+    /// How many bytes go.
+    pub old: u64,
+    /// How many come.
+    pub new: u64,
+}
+
+/// A state on its way.
+#[derive(Debug, Clone)]
+pub struct Save {
+    /// The state.
+    pub change: Change,
+    /// What is said of it. A time of 0 is filled in.
+    pub meta: Meta,
+    /// Only if this is the latest snapshot; 0: only if there is none.
+    pub onto: Option<u64>,
+}
+
+/// Told once how a save ended.
+pub type SaveDone = Box<dyn FnOnce(Result<Snapshot>) + Send>;
+
+/// The writing side of a timeline's handle.
+#[derive(Default)]
+pub struct Writer {
+    waiting: VecDeque<(Save, SaveDone)>,
+    busy: bool,
+    ground: Option<Ground>,
+    epoch: u64,
+    /// Another writer won; nothing is saved until the caller has looked.
+    refused: bool,
+    /// The head that the caller has looked at since the last save.
+    seen: Option<u64>,
+}
+
+impl Writer {
+    /// See `Timeline::epoch`.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many bytes of the state before it holds.
+    pub fn used(&self) -> usize {
+        let whole = self.ground.as_ref().and_then(|ground| ground.tail.whole.as_ref());
+        whole.map_or(0, |bytes| bytes.len())
+    }
+
+    /// How many of those that wait are written together. One with an idempotency key goes alone, so
+    /// that what was saved before it can be looked up.
+    fn next_round(&self) -> usize {
+        let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
+        self.waiting
+            .iter()
+            .take(RECORDS_MAX)
+            .position(keyed)
+            .map_or(self.waiting.len().min(RECORDS_MAX), |before| before.max(1))
+    }
+}
+
+/// Adds a save to the queue. True: nobody drains it yet, so the caller must.
+pub fn queue(shared: &Shared, save: Save, done: SaveDone) -> bool {
+    let mut writer = shared.writer.lock();
+    writer.waiting.push_back((save, done));
+    !std::mem::replace(&mut writer.busy, true)
+}
+
+/// The caller has looked: after a CONFLICT, saves are taken again. Where it has seen the head, the
+/// next save is one onto that head, whatever this handle knew before.
+pub fn look(shared: &Shared, head: Option<u64>) {
+    let mut writer = shared.writer.lock();
+    writer.refused = false;
+    if head.is_none() || writer.busy {
+        return;
+    }
+    if writer.ground.as_ref().is_some_and(|ground| Some(ground.tail.sequence) != head) {
+        writer.ground = None;
+        writer.epoch += 1;
+    }
+    writer.seen = head;
+}
+
+/// Forgets what the next save would build on.
+pub fn forget(shared: &Shared) {
+    let mut writer = shared.writer.lock();
+    writer.ground = None;
+    writer.seen = None;
+    writer.epoch += 1;
+}
+
+/// The turn of the one machine that drains the queue. A machine that is given up before the queue
+/// is empty takes what waits with it: else nobody would ever drain for this handle again.
+pub struct Turn {
+    shared: Arc<Shared>,
+    over: bool,
+}
+
+impl Turn {
+    /// The turn of whom `queue` told to drain.
+    pub fn new(shared: Arc<Shared>) -> Turn {
+        Turn { shared, over: false }
+    }
+
+    /// Writes all that waits, until nothing does.
+    pub async fn drain(mut self, run: &Run) -> Result<()> {
+        drain(run).await?;
+        self.over = true;
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        forget(&self.shared);
+        let behind: Vec<_> = {
+            let mut writer = self.shared.writer.lock();
+            writer.busy = false;
+            writer.waiting.drain(..).collect()
+        };
+        for (_, done) in behind {
+            let message = "The save that this one was joined to was given up; save again.";
+            done(fail(Code::Aborted, message));
+        }
+    }
+}
+
+async fn drain(run: &Run) -> Result<()> {
+    loop {
+        let (batch, start) = {
+            let mut writer = run.shared.writer.lock();
+            if writer.waiting.is_empty() {
+                writer.busy = false;
+                return Ok(());
+            }
+            let count = writer.next_round();
+            let batch: Vec<_> = writer.waiting.drain(..count).collect();
+            let (ground, refused, seen) = (writer.ground.take(), writer.refused, writer.seen);
+            (batch, Start { ground, refused, seen })
+        };
+        let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        match append::write(run, saves, start).await {
+            Ok((snapshots, mut ground)) => {
+                ground.settle();
+                let mut writer = run.shared.writer.lock();
+                writer.ground = Some(ground);
+                writer.refused = false;
+                writer.seen = None;
+                drop(writer);
+                dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
+            }
+            Err(error) => fail_all(run, dones, &error),
+        }
+    }
+}
+
+/// Tells everybody who waits: what waits behind a failed save builds on a state that is not there.
+fn fail_all(run: &Run, dones: Vec<SaveDone>, error: &Error) {
+    forget(&run.shared);
+    let behind: Vec<_> = {
+        let mut writer = run.shared.writer.lock();
+        writer.refused |= error.code() == Code::Conflict;
+        writer.waiting.drain(..).map(|(_, done)| done).collect()
+    };
+    dones.into_iter().chain(behind).for_each(|done| done(Err(error.duplicate())));
+}
