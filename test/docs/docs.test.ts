@@ -16,6 +16,7 @@ import { emptyFolder } from "../fixtures/folder.js";
 
 const cli = await readFile("docs/cli.md", "utf8");
 const configuration = await readFile("docs/configuration.md", "utf8");
+const readme = await readFile("README.md", "utf8");
 
 function examples(text: string, language: string): string[] {
   const fence = new RegExp("^```" + language + "\\n(.*?)^```", "gms");
@@ -40,6 +41,23 @@ async function folderWithCommand(t: ExecutionContext): Promise<string> {
   await chmod(command, 0o755);
   return folder;
 }
+
+examples(readme, "js").forEach((code, i) => {
+  test(`README.md, JavaScript example ${i + 1}`, async (t) => {
+    const folder = await emptyFolder(t);
+    const index = pathToFileURL("build/src/index.js").href;
+    await writeFile(join(folder, "example.mjs"), code.replace('"keepstate"', JSON.stringify(index)));
+    t.is(await runIn(folder, process.execPath, ["example.mjs"]), "");
+  });
+});
+
+test("README.md, the commands", async (t) => {
+  const folder = await folderWithCommand(t);
+  await writeFile(join(folder, "state.json"), '{"step":1}');
+  const script = examples(readme, "sh").find((code) => code.startsWith("keepstate save")) ?? "false";
+  const twice = script.replace("keepstate list", "keepstate save planner/run-42 state.json\nkeepstate list");
+  t.is(await runIn(folder, "bash", ["-euo", "pipefail", "-c", twice]), "");
+});
 
 examples(cli, "sh").forEach((script, i) => {
   test(`docs/cli.md, shell example ${i + 1}`, async (t) => {
