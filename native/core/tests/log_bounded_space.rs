@@ -190,3 +190,32 @@ fn a_group_in_flight_is_no_obstacle() {
     assert!(all(&*log).iter().all(|(_, value)| *value == [39; 200]));
     assert_eq!(log.verify(&mut |_, _| ()).unwrap().len(), 0);
 }
+
+#[test]
+fn numbers_are_not_used_again_when_all_is_gone() {
+    let folder = folder();
+    let options = LogOptions { segment_bytes: 2 << 10, ..quiet() };
+    let log = open(folder.path(), options.clone());
+    let other = open(folder.path(), options.clone());
+    for round in 0..20 {
+        put(&*log, &format!("key-{round}"), &[1; 500]);
+    }
+    let keys = (0..20).map(|round| format!("key-{round}"));
+    let delete = |key: String| Op::Delete { key, if_version: None };
+    let mut ops: Vec<Op> = keys.map(delete).collect();
+    ops.extend((0..40).map(|round| Op::Put {
+        key: format!("short-{round}"),
+        value: vec![1; 100].into(),
+        mode: Mode::Overwrite,
+        ttl: Some(Duration::from_millis(1)),
+    }));
+    log.commit_wait(ops).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    log.compact().unwrap();
+    assert_eq!(stat(&*log, "segments"), 1);
+    assert_eq!(all(&*other), []);
+    drop((log, other));
+    std::fs::remove_file(folder.path().join("page")).unwrap();
+    let log = open(folder.path(), options);
+    assert!(put(&*log, "next", b"1").0.parse::<u64>().unwrap() > 21);
+}

@@ -172,6 +172,10 @@ impl Shared {
         let _lock = self.append_lock()?;
         let mut tail = self.tail.lock();
         self.settle(&mut tail)?;
+        if tail.offset == FIRST {
+            // The greatest number may stand only in what is about to go.
+            self.write_mark(&mut tail)?;
+        }
         let mut catalog = tail.catalog.clone();
         let Some(first) = plan.run.first() else { return Ok(false) };
         let Some((at, _)) = catalog.find(first.number) else { return Ok(false) };

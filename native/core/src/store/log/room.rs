@@ -15,6 +15,8 @@ use super::tail::Tail;
 use crate::error::{Code, Error, Result};
 
 const SMALLEST_STEP: u64 = 256 << 10;
+/// Less than this is not worth asking for.
+const SMALLEST_RESERVE: u64 = 4 << 10;
 const LARGEST_STEP: u64 = 4 << 20;
 /// What `give_up_space` leaves behind the tail.
 const KEPT: u64 = 8 << 10;
@@ -80,8 +82,12 @@ impl Shared {
     fn keep_reserve(&self, tail: &mut Tail, from: u64) -> Result<()> {
         let file = &tail.segment.file;
         let most = from.max(tail.offset + RESERVE);
-        if !self.is_sync() && most > from {
-            let _ = file.reserve(from, most - from, Reserve::Visible);
+        let mut part = most - from;
+        while !self.is_sync() && part >= SMALLEST_RESERVE {
+            if file.reserve(from, part, Reserve::Visible).is_ok() {
+                break;
+            }
+            part /= 2;
         }
         let got = file.length()?;
         tail.room = got.min(most);
@@ -135,13 +141,7 @@ impl Shared {
         let mut catalog = tail.catalog.clone();
         let prepared = self.create_active(&mut catalog).and_then(|segment| {
             end_listed(&mut catalog, tail.segment.number, (end, tail.commit));
-            let mut fresh = catalog.prepare(&self.folder);
-            if fresh.as_ref().is_err_and(|error| error.code() == Code::DiskFull) {
-                // The catalog matters more than space for what is yet to come.
-                segment.file.truncate(FIRST)?;
-                fresh = catalog.prepare(&self.folder);
-            }
-            Ok((segment, fresh?))
+            Ok((segment, catalog.prepare(&self.folder)?))
         });
         let (segment, catalog) = match prepared {
             Ok(prepared) => prepared,
@@ -199,8 +199,8 @@ impl Shared {
             false => segment.file.reserve(FIRST, ahead - FIRST, Reserve::Visible),
         };
         match space {
-            Err(error) if error.code() == Code::DiskFull => segment.file.truncate(FIRST)?,
-            Err(error) if self.is_sync() => return Err(error),
+            // Without its reserve no segment is begun, unless to win space back.
+            Err(error) if self.is_sync() || error.code() == Code::DiskFull => return Err(error),
             _ => {}
         }
         segment.file.sync()?;
