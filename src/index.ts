@@ -19,9 +19,9 @@ import type { OpenOptions } from "./options.js";
 export interface Open {
   /**
    * Opens the store that a URL, a path or options name. Reads no file and no environment. A plain
-   * path is a folder with the embedded log.
+   * path is a folder with the embedded log. Options may stand beside it.
    */
-  (store: string | OpenOptions): Promise<Keepstate>;
+  (store: string | OpenOptions, options?: Omit<OpenOptions, "store">): Promise<Keepstate>;
   /**
    * The same by `keepstate.toml` (or another file) and `KEEPSTATE_*`. Options that are given here
    * win over the environment, which wins over the file.
@@ -31,7 +31,8 @@ export interface Open {
 
 /** Opens a store. */
 export const open: Open = Object.assign(
-  async (store: string | OpenOptions) => openFrom(typeof store === "string" ? { store } : store),
+  async (store: string | OpenOptions, options?: Omit<OpenOptions, "store">) =>
+    openFrom(typeof store === "string" ? { ...options, store } : { ...store, ...options }),
   {
     fromConfig: async (path = "keepstate.toml", options: OpenOptions = {}) =>
       openFrom(options, { file: path, environment: process.env }),
