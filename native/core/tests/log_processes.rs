@@ -95,6 +95,25 @@ fn all_of_them_write() {
 }
 
 #[test]
+fn a_close_beside_others_is_seen_by_all() {
+    if task().is_some() {
+        return;
+    }
+    let folder = folder();
+    let (one, two) = (open(folder.path(), quiet()), open(folder.path(), quiet()));
+    let reader = open(folder.path(), LogOptions { read_only: true, ..quiet() });
+    put(&*one, "a", b"1");
+    assert_eq!(get(&*two, "a"), Some(b"1".to_vec()));
+    // The close appends a mark, which the reader reads together with the put.
+    one.close().unwrap();
+    assert_eq!(get(&*reader, "a"), Some(b"1".to_vec()));
+    put(&*two, "b", b"2");
+    assert_eq!(get(&*reader, "b"), Some(b"2".to_vec()));
+    two.close().unwrap();
+    assert_eq!(all(&*reader), all(&*open(folder.path(), quiet())));
+}
+
+#[test]
 fn a_lock_that_is_held_too_long_is_locked() {
     if task().is_some() {
         return;

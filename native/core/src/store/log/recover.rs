@@ -116,7 +116,8 @@ impl Shared {
     pub fn write_mark(&self, tail: &mut Tail) -> Result<()> {
         let page = self.page()?;
         let behind = frame::behind(tail.offset, tail.synced);
-        let (commit, time) = (tail.commit, tail.time);
+        // A number of its own, so that every process notices that the log has grown.
+        let (commit, time) = (tail.commit + 1, tail.time);
         let head = Head { kind: Kind::Mark, length: 0, commit, time, steps: 0, behind };
         tail.buffer.clear();
         let start = frame::begin(&mut tail.buffer);
@@ -132,7 +133,7 @@ impl Shared {
         tail.stated = tail.stated.max(tail.synced);
         tail.offset += tail.buffer.len() as u64;
         tail.room = tail.room.max(tail.offset);
-        tail.check = check;
+        (tail.check, tail.commit) = (check, commit);
         self.publish_tail(tail);
         Ok(())
     }
