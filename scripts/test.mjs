@@ -3,7 +3,8 @@
 //   node scripts/test.mjs [rust] [typescript] [c] [lint]
 //
 // Without words it runs everything. Each part ends with figures of its own, which are added up
-// here; a part that fails without any counts as one failure.
+// here; a part that fails without any counts as one failure. What failed is named once more at the
+// end; what passed is listed on a terminal only, so that a log shows what matters.
 
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -31,6 +32,10 @@ const FIGURES = [
   /^(?<passed>\d+) passed, (?<failed>\d+) failed/,
 ];
 
+/** How they name what failed, and how ava names what passed. */
+const FAILURES = [/^\s*\u2718 \[fail\]: (?<name>.+)/, /^---- (?<name>\S+) stdout ----/];
+const PASSED = /^\s*\u2714 /;
+
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !(name in PARTS));
 if (unknown) {
@@ -42,10 +47,12 @@ const setup = spawnSync(process.execPath, [join(ROOT, "scripts/setup.mjs")], { s
 if (setup.status !== 0) process.exit(setup.status ?? 1);
 
 const total = { passed: 0, failed: 0 };
+const failures = [];
 for (const [name, commands] of Object.entries(PARTS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   for (const command of commands) await part(name, command);
 }
+if (failures.length > 0) console.log(`\nFailed:\n  ${failures.join("\n  ")}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
 
@@ -53,8 +60,15 @@ async function part(name, [program, words, cwd]) {
   const begun = Date.now();
   console.log(`\n== ${name}: ${program.split("/").at(-1)} ${words.join(" ").replaceAll(ROOT, "")}`);
   const counted = { passed: 0, failed: 0 };
-  const code = await run(program, words, { cwd, line: (text) => count(text, counted) });
+  const named = failures.length;
+  const line = (text) => {
+    count(text, counted);
+    const failure = FAILURES.map((pattern) => pattern.exec(text)?.groups).find(Boolean);
+    if (failure) failures.push(`${name}: ${failure.name}`);
+  };
+  const code = await run(program, words, { cwd, line });
   if (code !== 0 && counted.failed === 0) counted.failed = 1;
+  if (code !== 0 && failures.length === named) failures.push(`${name}: exit code ${code}`);
   if (code === 0 && name === "lint") counted.passed = 1;
   total.passed += counted.passed;
   total.failed += counted.failed;
@@ -77,10 +91,13 @@ function run(program, words, { cwd, line }) {
   const child = spawn(program, words, { cwd, stdio: ["ignore", "pipe", "inherit"] });
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
-    process.stdout.write(text);
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    for (const each of lines) line(each.replace(/\x1b\[[0-9;]*m/g, ""));
+    for (const each of lines) {
+      const plain = each.replace(/\x1b\[[0-9;]*m/g, "");
+      if (process.stdout.isTTY || !PASSED.test(plain)) process.stdout.write(`${each}\n`);
+      line(plain);
+    }
   });
   return new Promise((resolve) => {
     child.on("error", (error) => {
@@ -88,6 +105,7 @@ function run(program, words, { cwd, line }) {
       resolve(1);
     });
     child.on("close", (code) => {
+      process.stdout.write(rest);
       line(rest);
       resolve(code ?? 1);
     });

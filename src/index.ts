@@ -31,8 +31,10 @@ export interface Open {
 
 /** Opens a store. */
 export const open: Open = Object.assign(
-  async (store: string | OpenOptions, options?: Omit<OpenOptions, "store">) =>
-    openFrom(typeof store === "string" ? { ...options, store } : { ...store, ...options }),
+  async (store: string | OpenOptions, options?: Omit<OpenOptions, "store">) => {
+    if (typeof store === "string") return openFrom({ ...options, store });
+    return openFrom(options && store ? { ...store, ...options } : store);
+  },
   {
     fromConfig: async (path = "keepstate.toml", options: OpenOptions = {}) =>
       openFrom(options, { file: path, environment: process.env }),
