@@ -49,8 +49,9 @@ async function main() {
     process.stdout.write(`${USAGE}\n`);
     return options.help ? 0 : 2;
   }
-  if (!options.only.every((text) => text === "ours")) installPeers(say);
-  if (options.only.length === 0 || options.only.includes("ours")) buildOurs(say);
+  const { only } = options;
+  if (only.length === 0 || only.some((text) => text !== "ours")) installPeers(say);
+  if (only.length === 0 || only.includes("ours")) buildOurs(say);
   say(machine());
   const rows = [];
   const out = {};

@@ -241,6 +241,11 @@ enum ks_code {
 #define KS_TIMELINE_FULL_INTEGRITY 1
 
 /**
+ * For `flags`: take a store without conditional writes. Only this handle may then write.
+ */
+#define KS_TIMELINE_SINGLE_WRITER 2
+
+/**
  * For `flags`: only if `onto` is the latest snapshot (0: only if there is none).
  */
 #define KS_SAVE_ONTO 1

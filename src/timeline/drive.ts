@@ -63,15 +63,20 @@ export async function drive<T>(
   const machine = value(outcome);
   const thrown = new Map<string, unknown>();
   let answers: NativeAnswer[] = [];
-  for (;;) {
-    signal?.throwIfAborted();
-    const step = await settled(machine.step(answers)).catch((error: unknown) => {
-      throw original(error, thrown);
-    });
-    if ("done" in step) return step.done;
-    const answer = (request: NativeRequest): Promise<NativeAnswer> =>
-      answered(request, { ...ground, signal, thrown });
-    answers = await Promise.all(step.requests.map(answer));
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const step = await settled(machine.step(answers)).catch((error: unknown) => {
+        throw original(error, thrown);
+      });
+      if ("done" in step) return step.done;
+      const answer = (request: NativeRequest): Promise<NativeAnswer> =>
+        answered(request, { ...ground, signal, thrown });
+      answers = await Promise.all(step.requests.map(answer));
+    }
+  } finally {
+    // After the end this does nothing; before it, whoever waits behind this one goes on at once.
+    machine.cancel();
   }
 }
 

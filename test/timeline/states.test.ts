@@ -1,6 +1,8 @@
 // States: every kind of change comes back exactly, what cannot be kept names its place, and
 // schemas, encodings and failing stores do what they should.
 
+import { setTimeout as pause } from "node:timers/promises";
+
 import test from "ava";
 import { z } from "zod";
 
@@ -233,8 +235,32 @@ test("a store that was given stays open, one that was opened is closed", async (
 test("a store without conditional writes needs singleWriter", async (t) => {
   const store = new MapStore({ supports: { conditionalPut: false, commit: false } });
   await using strict = await open({ store });
-  const error = t.throws(() => strict.timeline("a/b"));
-  t.like(error, { code: "UNSUPPORTED" });
+  const run = strict.timeline("a/b");
+  for (const write of [() => run.save(1), () => run.delete()]) {
+    await t.throwsAsync(write, { code: "UNSUPPORTED", message: /set singleWriter/ });
+  }
+  t.is(store.calls.commit, 0);
+  await using lone = await open({ store, singleWriter: true });
+  await lone.timeline("a/b").save(1);
+  t.is(await run.restore(), 1);
+});
+
+test("after an aborted save the next one goes on at once", async (t) => {
+  let delay = 0;
+  const store = new MapStore({ delay: () => pause(delay) });
+  await using ks = await open({ store });
+  const run = ks.timeline("a/b");
+  await run.save(1);
+  delay = 20;
+  const given = new AbortController();
+  const aborted = run.save(2, { signal: given.signal });
+  await pause(5);
+  given.abort(new Error("enough"));
+  t.is((await t.throwsAsync(aborted))?.message, "enough");
+  delay = 0;
+  await run.restore();
+  t.like(await run.save(3), { sequence: 3 });
+  t.is(await run.restore(), 3);
 });
 
 test("getSync reads at once, small and large", async (t) => {

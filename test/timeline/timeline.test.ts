@@ -12,7 +12,13 @@ const places: [name: string, options: () => string | OpenOptions][] = [
   ["a store in TypeScript", () => ({ store: new MapStore() })],
   ["a slow store", () => ({ store: new MapStore({ delay: () => setTimeout(1) }) })],
   ["a store without commit", () => ({ store: new MapStore({ supports: { commit: false } }) })],
+  ["a store without conditions", () => ({ store: unconditional(true), singleWriter: true })],
+  ["a store of puts alone", () => ({ store: unconditional(false), singleWriter: true })],
 ];
+
+function unconditional(commit: boolean): MapStore {
+  return new MapStore({ supports: { commit, conditionalPut: false, conditionalDelete: false } });
+}
 
 for (const [place, options] of places) {
   const over = (what: string, attempt: (t: ExecutionContext, ks: Keepstate) => Promise<void>): void =>

@@ -28,6 +28,8 @@ pub struct ks_timeline {
 
 /// For `flags`: keep a SHA-256 of each whole state and check it at each restore.
 pub const KS_TIMELINE_FULL_INTEGRITY: u32 = 1;
+/// For `flags`: take a store without conditional writes. Only this handle may then write.
+pub const KS_TIMELINE_SINGLE_WRITER: u32 = 2;
 
 /// How a timeline is kept. All zeros are the defaults.
 #[repr(C)]
@@ -150,6 +152,7 @@ unsafe fn open(
     opened.enter()?;
     let mut options = Options {
         full_integrity: given.flags & KS_TIMELINE_FULL_INTEGRITY != 0,
+        single_writer: given.flags & KS_TIMELINE_SINGLE_WRITER != 0,
         ..Options::default()
     };
     if given.level != 0 {

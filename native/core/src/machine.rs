@@ -17,7 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::error::{fail, Code, Error, Result};
-use crate::store::{Entry, Found, Mode, Op, Query, Range, Supports, Version};
+use crate::store::{batch, Entry, Found, Mode, Op, Query, Range, Supports, Version};
 
 /// What a machine asks for. Buffers belong to the request: they outlive a dropped machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,9 @@ impl Ask {
 
     /// A commit of one put.
     pub async fn put(&self, key: String, value: Bytes, mode: Mode) -> Result<Version> {
+        let mut op = Op::Put { key, value, mode, ttl: None };
+        self.settle(&mut op).await?;
+        let Op::Put { key, value, mode, .. } = op else { return Err(mismatch()) };
         match self.one(Request::Put { key, value, mode }).await? {
             Answer::Committed(mut versions) => versions.pop().ok_or_else(mismatch),
             _ => Err(mismatch()),
@@ -136,7 +139,13 @@ impl Ask {
     }
 
     /// A batch.
-    pub async fn commit(&self, ops: Vec<Op>) -> Result<Vec<Version>> {
+    pub async fn commit(&self, mut ops: Vec<Op>) -> Result<Vec<Version>> {
+        for op in &mut ops {
+            self.settle(op).await?;
+        }
+        if !self.supports.conditional_put {
+            ops.retain(|op| !matches!(op, Op::Check { .. }));
+        }
         match self.one(Request::Commit(ops)).await? {
             Answer::Committed(versions) => Ok(versions),
             _ => Err(mismatch()),
@@ -192,6 +201,21 @@ impl Ask {
             answers.push(Reply { mailbox: &self.mailbox, id }.await);
         }
         answers
+    }
+
+    /// Checks the condition of a step where the store cannot. Only its one writer may rely on that:
+    /// what it has read still holds when it writes.
+    async fn settle(&self, op: &mut Op) -> Result<()> {
+        let free = matches!(op, Op::Put { mode: Mode::Overwrite, .. } | Op::Delete { .. });
+        if self.supports.conditional_put || free {
+            return Ok(());
+        }
+        let there = self.get(op.key()).await?.map(|found| found.version);
+        batch::check_condition(op, there.as_ref())?;
+        if let Op::Put { mode, .. } = op {
+            *mode = Mode::Overwrite;
+        }
+        Ok(())
     }
 
     async fn one(&self, request: Request) -> Result<Answer> {

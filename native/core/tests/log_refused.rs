@@ -59,8 +59,15 @@ fn newer_versions_and_wrong_magics() {
     }
     let folder = folder();
     drop(open(folder.path(), quiet()));
-    std::fs::write(folder.path().join("KEEPSTATE"), "some other program's own file").unwrap();
-    assert_eq!(refused(folder.path(), quiet()).code(), Code::NotOurs);
+    for (text, code) in [
+        ("some other program's own file", Code::NotOurs),
+        ("x", Code::NotOurs),
+        ("KEEPS", Code::Corrupt),
+        ("", Code::Corrupt),
+    ] {
+        std::fs::write(folder.path().join("KEEPSTATE"), text).unwrap();
+        assert_eq!(refused(folder.path(), quiet()).code(), code, "{text:?}");
+    }
 }
 
 #[test]

@@ -77,14 +77,11 @@ fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Resu
         Some(flag) => env.read_boolean(flag, what),
         None => Ok(false),
     };
-    if !supports.conditional_put && !flag(c"singleWriter", "singleWriter")? {
-        let message = format!(
-            "A {} store cannot tell writers apart; say singleWriter: true if there is only one.",
-            supports.kind
-        );
-        return fail(Code::Unsupported, message);
-    }
-    let mut options = Options { full_integrity: flag(c"full", "full")?, ..Options::default() };
+    let mut options = Options {
+        full_integrity: flag(c"full", "full")?,
+        single_writer: flag(c"singleWriter", "singleWriter")?,
+        ..Options::default()
+    };
     if let Some(level) = env.get(given, c"level")? {
         options.level = env.read_number(level, "level")? as i32;
     }

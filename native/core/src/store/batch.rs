@@ -9,16 +9,25 @@ use crate::error::{fail, Code, Error, Result};
 /// Refuses a batch that this store can never apply, whatever it holds.
 pub fn check(ops: &[Op], supports: &Supports) -> Result<()> {
     check_size(ops, supports)?;
-    let mut seen = HashSet::with_capacity(ops.len());
     for op in ops {
         key::check(op.key())?;
         check_op(op, supports)?;
-        if ops.len() > 1 && !seen.insert(op.key()) {
+    }
+    match ops.len() {
+        0 | 1 => Ok(()),
+        _ => check_twice(ops),
+    }
+}
+
+fn check_twice(ops: &[Op]) -> Result<()> {
+    let mut seen = HashSet::with_capacity(ops.len());
+    match ops.iter().find(|op| !seen.insert(op.key())) {
+        None => Ok(()),
+        Some(op) => {
             let message = "A key occurs twice in one batch; keep one step for each key.";
-            return Err(Error::new(Code::InvalidArgument, message).key(op.key()));
+            Err(Error::new(Code::InvalidArgument, message).key(op.key()))
         }
     }
-    Ok(())
 }
 
 /// Refuses the step unless what is there (none: nothing) is what its condition asks for.

@@ -17,6 +17,7 @@ const ATTEMPTS: usize = 16;
 
 /// Removes all snapshots and says how many there were.
 pub async fn delete(run: &Run) -> Result<u64> {
+    run.require_conditions()?;
     let (from, to) = raise_floor(run).await?;
     queue::forget(&run.shared);
     queue::look(&run.shared, None);

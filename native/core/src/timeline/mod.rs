@@ -41,7 +41,7 @@ pub use record::Id;
 pub use restore::Restored;
 pub use verify::Report;
 
-use crate::error::{Error, Result};
+use crate::error::{fail, Code, Error, Result};
 use crate::machine::{Ask, Machine};
 use crate::store::Supports;
 
@@ -52,13 +52,15 @@ pub struct Options {
     pub level: i32,
     /// Keep a SHA-256 of each whole state and check it at each restore.
     pub full_integrity: bool,
+    /// Take a store without conditional writes: only one handle may then write.
+    pub single_writer: bool,
     /// How many bytes of records and new bytes are held in memory.
     pub cache_bytes: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { level: 1, full_integrity: false, cache_bytes: 64 << 20 }
+        Options { level: 1, full_integrity: false, single_writer: false, cache_bytes: 64 << 20 }
     }
 }
 
@@ -186,6 +188,19 @@ struct Run {
 }
 
 impl Run {
+    /// Refuses to write where writers could not be told apart, unless there is only one.
+    fn require_conditions(&self) -> Result<()> {
+        let supports = self.ask.supports();
+        if supports.conditional_put || self.shared.options.single_writer {
+            return Ok(());
+        }
+        let kind = &supports.kind;
+        let message = format!(
+            "A {kind} store cannot tell writers apart; set singleWriter if there is only one."
+        );
+        fail(Code::Unsupported, message)
+    }
+
     /// Adds the timeline and a sequence to an error.
     fn placed(&self, sequence: u64) -> impl Fn(Error) -> Error + '_ {
         move |error| self.shared.name.place(error, sequence)

@@ -32,14 +32,15 @@ fn wrap(magic: [u8; 8], body: &[u8]) -> Vec<u8> {
 /// The body of a small file, after every check.
 fn unwrap<'a>(bytes: &'a [u8], magic: [u8; 8], path: &Path) -> Result<&'a [u8]> {
     let damaged = || damaged(path);
-    let mut reader = Reader::new(bytes);
-    let begins = reader.array::<8>().ok_or_else(damaged)?;
-    if begins != magic {
+    let known = magic.len().min(bytes.len());
+    if bytes.get(..known) != magic.get(..known) {
         let message =
             format!("{} does not begin as Keepstate's file of this name.", path.display());
         let code = if magic == IDENTITY_MAGIC { Code::NotOurs } else { Code::Corrupt };
         return Err(at(Error::new(code, message + " " + ADVICE), path));
     }
+    let mut reader = Reader::new(bytes);
+    reader.take(magic.len()).ok_or_else(damaged)?;
     let (version, bits) = (reader.u16().ok_or_else(damaged)?, reader.u16().ok_or_else(damaged)?);
     let length = reader.u32().ok_or_else(damaged)? as usize;
     let body = reader.take(length).ok_or_else(damaged)?;
