@@ -2,7 +2,7 @@
 
 import { abortable } from "../abort.js";
 import { KeepstateError } from "../errors.js";
-import { ABSENT, CHECK, DELETE, FAILED, PUT } from "../native/addon.js";
+import { ABSENT, CHECK, DELETE, PUT } from "../native/addon.js";
 import type { Condition, NativeOp, NativeStore, NativeVerifyOptions } from "../native/addon.js";
 import { raised, settled, value } from "../native/record.js";
 import { native } from "../native.js";
@@ -20,11 +20,10 @@ import type {
   Supports,
   Version,
 } from "../ports/store.js";
+import { readSync } from "./read-sync.js";
 
 // How many entries one call into the core lists.
 const PAGE = 1000;
-// Room for the values that `getSync` meets most; a larger one is read with its own buffer.
-const SCRATCH = new Uint8Array(1 << 16);
 
 /** A store of the core. */
 export class NativeStoreAdapter implements EmbeddedStore {
@@ -79,15 +78,10 @@ export class NativeStoreAdapter implements EmbeddedStore {
 
   getSync(key: string): Uint8Array | undefined {
     requireText(key);
-    let into = SCRATCH;
-    let length = this.handle.getSync(key, into);
-    while (length > into.length) {
-      into = new Uint8Array(length);
-      length = this.handle.getSync(key, into);
-    }
-    if (length === ABSENT) return undefined;
-    if (length === FAILED) throw raised(this.handle.takeError(), this.getSync);
-    return into.slice(0, length);
+    const read = readSync(this.handle, key);
+    if (typeof read === "object") return read;
+    if (read === ABSENT) return undefined;
+    throw raised(this.handle.takeError(), this.getSync);
   }
 
   async flush(): Promise<void> {

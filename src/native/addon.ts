@@ -84,19 +84,17 @@ export interface NativeSupports {
   readonly maxBatch: number;
 }
 
-/** What `getSync` returns where there is no value. */
+/** What `getSync` returns where there is no value; below it, that it failed. */
 export const ABSENT = -1;
-/** What `getSync` returns when it failed: `takeError` has the record. */
-export const FAILED = -2;
 
 /** A store of the core. */
 export interface NativeStore {
   supports(): NativeSupports;
   /**
-   * Copies the value into `into` and returns its length, `ABSENT` or `FAILED`. A length greater
-   * than `into.length` means that nothing was copied: call again with a larger buffer.
+   * Copies the value into `into` at `offset` and returns its length. Where it does not fit, nothing
+   * is copied: call again with a larger buffer. -1: there is none; -2: `takeError` has the record.
    */
-  getSync(key: string, into: Uint8Array): number;
+  getSync(key: string, into: Uint8Array, offset: number): number;
   /** Why the last `getSync` on this handle failed. */
   takeError(): NativeErrorRecord;
   get(key: string, range?: NativeRange): Soon<NativeFound | null>;

@@ -11,7 +11,10 @@ export interface VerifyOptions extends CallOptions {
 
 /** A store of the core. */
 export interface EmbeddedStore extends Store {
-  /** The value of a key, at once: for exit handlers, and where a promise costs too much. */
+  /**
+   * The value of a key, at once: for exit handlers, and where a promise costs too much. The bytes
+   * are the caller's, but small values share one `buffer`, as Node's own Buffers do.
+   */
   getSync(key: string): Uint8Array | undefined;
   /** Makes everything acknowledged so far durable. */
   flush(): Promise<void>;

@@ -86,7 +86,7 @@ test("wrong arguments are errors and no crashes", async (t) => {
     const call = async (): Promise<unknown> => settled(store[name]?.(...given) as never);
     await t.throwsAsync(call(), { instanceOf: KeepstateError }, `${name} ${String(given)}`);
   }
-  t.is(store["getSync"]?.("a", "no buffer"), -2 as never);
+  t.is(store["getSync"]?.("a", "no buffer", 0), -2 as never);
   t.throws(() => value(store["takeError"]?.() as never), { message: /Uint8Array/ });
 });
 
@@ -117,7 +117,7 @@ test("texts of every length and script arrive whole", (t) => {
   for (const key of new Set(keys.map((key) => key.slice(0, 200)))) {
     store.put(key, new TextEncoder().encode(key));
     const into = new Uint8Array(1024);
-    const length = store.getSync(key, into);
+    const length = store.getSync(key, into, 0);
     t.is(new TextDecoder().decode(into.subarray(0, length)), key);
   }
 });

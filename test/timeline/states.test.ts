@@ -263,6 +263,22 @@ test("after an aborted save the next one goes on at once", async (t) => {
   t.is(await run.restore(), 3);
 });
 
+test("values that getSync gave keep their bytes", async (t) => {
+  await using ks = await open("memory:");
+  const lengths = [0, 1, 7, 8, 4095, 4096, 4097, 32_768, 100_000];
+  const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(length % 251);
+  for (const length of lengths) await ks.store.put(`k${length}`, bytes(length));
+  const given: [number, Uint8Array | undefined][] = [];
+  for (let round = 0; round < 50; round += 1) {
+    for (const length of lengths) given.push([length, ks.store.getSync?.(`k${length}`)]);
+  }
+  for (const [length, value] of given) t.deepEqual(value, bytes(length));
+  const own = ks.store.getSync?.("k7");
+  const sent = structuredClone(own, { transfer: own ? [own.buffer as ArrayBuffer] : [] });
+  t.deepEqual(sent, bytes(7));
+  for (const [length, value] of given) t.is(value?.length, length);
+});
+
 test("getSync reads at once, small and large", async (t) => {
   await using ks = await open("memory:");
   await ks.store.put("small", new Uint8Array([1, 2]));

@@ -136,7 +136,7 @@ impl Error {
             Kind::NotFound => (Code::NotFound, "check that the path exists"),
             Kind::PermissionDenied => (Code::Permission, "check the owner and mode of the folder"),
             Kind::StorageFull | Kind::QuotaExceeded => {
-                (Code::DiskFull, "free some space; deleting and pruning still work")
+                (Code::DiskFull, "free some space and try again; what was saved is still there")
             }
             Kind::ReadOnlyFilesystem => {
                 (Code::ReadOnly, "open another folder, or only read from this one")

@@ -166,23 +166,28 @@ impl Env {
             .or_else(|_| expected(what, "true or false"))
     }
 
-    /// A string. Most are short: one call is enough for them, else it is asked for its length.
+    /// A string.
     pub fn read_text(self, value: Js, what: &str) -> Result<String> {
-        let mut bytes = Vec::new();
-        let mut room = SHORT;
-        loop {
-            bytes.resize(room + 1, 0);
-            let copied =
-                self.copy_text(value, &mut bytes).or_else(|_| expected(what, "a string"))?;
-            // What does not fit is cut between characters, at most three bytes before the end.
-            if copied + 3 < room {
-                bytes.truncate(copied);
-                break;
-            }
-            let (env, none) = (self.0, ptr::null_mut());
-            room = 4 + made!("measure a string", napi_get_value_string_utf8(env, value, none, 0))?;
+        self.with_text((value, what), |text| Ok(text.into()))
+    }
+
+    /// Lends a string. Most are short: one call is enough for them, and no memory.
+    pub fn with_text<T>(
+        self,
+        (value, what): (Js, &str),
+        see: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<T> {
+        let mut short = [0; SHORT + 1];
+        let copied = self.copy_text(value, &mut short).or_else(|_| expected(what, "a string"))?;
+        // What does not fit is cut between characters, at most three bytes before the end.
+        if copied + 3 < SHORT {
+            return see(text(short.get(..copied).unwrap_or_default(), what)?);
         }
-        String::from_utf8(bytes).or_else(|_| expected(what, "a string of valid Unicode"))
+        let (env, none) = (self.0, ptr::null_mut());
+        let length = made!("measure a string", napi_get_value_string_utf8(env, value, none, 0))?;
+        let mut long = vec![0; length + 1];
+        let copied = self.copy_text(value, &mut long)?;
+        see(text(long.get(..copied).unwrap_or_default(), what)?)
     }
 
     fn copy_text(self, value: Js, into: &mut [u8]) -> Result<usize> {
@@ -193,6 +198,10 @@ impl Env {
 
 /// Strings up to this many bytes are read with one call.
 const SHORT: usize = 127;
+
+fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str> {
+    std::str::from_utf8(bytes).or_else(|_| expected(what, "a string of valid Unicode"))
+}
 
 /// INVALID_ARGUMENT: `what` is not what it must be.
 pub fn expected<T>(what: &str, kind: &str) -> Result<T> {

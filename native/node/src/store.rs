@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use keepstate_core::error::{fail, Code, Error, Result};
-use keepstate_core::store::{Commit, Embedded, Found, Op, Query, Range, Store, Version};
+use keepstate_core::store::{Commit, Embedded, Op, Query, Range, Store, Version};
 
 use crate::export::{Call, Named};
 use crate::handle::{wrap, Handle};
@@ -79,8 +79,13 @@ pub fn opened<S: Embedded + 'static>(env: Env, store: Arc<S>, lane: Lane) -> Res
 
 fn get_sync(call: &Call) -> Result<Js> {
     let handle = call.own::<StoreHandle>()?;
-    let [key, into, ..] = call.arguments;
-    let read = || copy(&*handle.store, &call.key(key)?, call.bytes_mut(into, "The buffer")?);
+    let [key, into, offset, ..] = call.arguments;
+    let read = || {
+        let into = call.bytes_mut(into, "The buffer")?;
+        let offset = call.env.read_count(offset, "The offset")? as usize;
+        let into = into.get_mut(offset..).unwrap_or_default();
+        call.env.with_text((key, "A key"), |key| copy(&*handle.store, key, into))
+    };
     let length = read().unwrap_or_else(|error| {
         handle.failure.replace(Some(error));
         FAILED
@@ -89,11 +94,17 @@ fn get_sync(call: &Call) -> Result<Js> {
 }
 
 fn copy(store: &dyn Store, key: &str, into: &mut [u8]) -> Result<i32> {
-    let Some(Found { value, .. }) = store.get(key, None)? else { return Ok(ABSENT) };
-    if let Some(room) = into.get_mut(..value.len()) {
-        room.copy_from_slice(&value);
+    let mut length = 0;
+    let found = store.lend(key, &mut |value| {
+        length = value.len();
+        if let Some(room) = into.get_mut(..length) {
+            room.copy_from_slice(value);
+        }
+    })?;
+    if !found {
+        return Ok(ABSENT);
     }
-    i32::try_from(value.len()).map_err(|_| {
+    i32::try_from(length).map_err(|_| {
         let message = "A value is too large for getSync; use get, with ranges.";
         Error::new(Code::ValueTooLarge, message).key(key)
     })

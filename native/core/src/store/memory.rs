@@ -146,6 +146,12 @@ impl Store for MemoryStore {
         self.read(|state| get(&state.map, key, now).map(|slot| slot.map(|slot| slot.found(range))))?
     }
 
+    fn lend(&self, key: &str, see: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let now = self.clock.now();
+        let seen = |slot: Option<&Slot>| slot.map(|slot| see(&slot.value)).is_some();
+        self.read(|state| get(&state.map, key, now).map(seen))?
+    }
+
     fn list(&self, query: &Query) -> Result<Vec<Entry>> {
         let now = self.clock.now();
         self.read(|state| list(&state.map, query, now))

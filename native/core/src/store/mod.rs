@@ -189,6 +189,12 @@ pub trait Store: Send + Sync {
     /// seen.
     fn get(&self, key: &str, range: Option<Range>) -> Result<Option<Found>>;
 
+    /// Shows the newest value to `see`, without a copy where the store can, and says whether there
+    /// is one. `see` must be quick: the store may wait for it.
+    fn lend(&self, key: &str, see: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        Ok(self.get(key, None)?.map(|found| see(&found.value)).is_some())
+    }
+
     /// Keys in the order of their bytes. A hint, never proof: what must be known is got by name.
     fn list(&self, query: &Query) -> Result<Vec<Entry>>;
 

@@ -54,8 +54,9 @@ impl Cache {
         Cache { held: RwLock::default(), budget }
     }
 
-    pub fn get(&self, place: Spot) -> Option<Bytes> {
-        self.held.read().values.get(&place.0).cloned()
+    /// Lends a value, while nothing can be dropped.
+    pub fn with<T>(&self, place: Spot, see: impl FnOnce(&Bytes) -> T) -> Option<T> {
+        self.held.read().values.get(&place.0).map(see)
     }
 
     /// Holds a copy, so that a small value never keeps a large buffer alive.

@@ -80,6 +80,13 @@ impl Store for Log {
         self.shared.read(key, range, None)
     }
 
+    fn lend(&self, key: &str, see: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        self.shared.check_open()?;
+        store::key::check(key)?;
+        self.shared.refresh()?;
+        self.shared.see(key, None, |value, _| see(value)).map(|seen| seen.is_some())
+    }
+
     fn list(&self, query: &Query) -> Result<Vec<store::Entry>> {
         self.shared.check_open()?;
         self.shared.refresh()?;
@@ -160,6 +167,19 @@ impl Shared {
         range: Option<Range>,
         at: Option<&Moment>,
     ) -> Result<Option<Found>> {
+        self.see(key, at, |value, entry| {
+            let version = Version::from(entry.commit);
+            Found { value: cut(value.clone(), range), version }
+        })
+    }
+
+    /// Shows the value of a key, now or as of a moment.
+    fn see<T>(
+        &self,
+        key: &str,
+        at: Option<&Moment>,
+        mut show: impl FnMut(&Bytes, &Entry) -> T,
+    ) -> Result<Option<T>> {
         let mut failed_at = None;
         loop {
             let index = self.index.read();
@@ -174,9 +194,8 @@ impl Shared {
                 // A close beside us empties the index: that is no answer.
                 return self.check_open().map(|()| None);
             };
-            let version = Version::from(entry.commit);
-            if let Some(value) = self.cache.get(entry.place) {
-                return Ok(Some(Found { value: cut(value, range), version }));
+            if let Some(shown) = self.cache.with(entry.place, |value| show(value, &entry)) {
+                return Ok(Some(shown));
             }
             let number = entry.place.segment();
             let segment = match at.and_then(|at| at.frozen.get()) {
@@ -191,7 +210,7 @@ impl Shared {
             match value {
                 Ok(value) => {
                     self.cache.hold(entry.place, &value);
-                    return Ok(Some(Found { value: cut(value, range), version }));
+                    return Ok(Some(show(&value, &entry)));
                 }
                 // Compacted away or relocated between the two steps: look again, once.
                 Err(error) if failed_at == Some(entry.place) => return Err(error.key(key)),
