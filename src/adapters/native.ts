@@ -76,10 +76,12 @@ export class NativeStoreAdapter implements EmbeddedStore {
     }
   }
 
-  getSync(key: string): Uint8Array | undefined {
+  getSync(key: string): Uint8Array | undefined;
+  getSync(key: string, into: Uint8Array): number | undefined;
+  getSync(key: string, into?: Uint8Array): Uint8Array | number | undefined {
     requireText(key);
-    const read = readSync(this.handle, key);
-    if (typeof read === "object") return read;
+    const read = into ? this.handle.getSync(key, into, 0) : readSync(this.handle, key);
+    if (typeof read === "object" || read >= 0) return read;
     if (read === ABSENT) return undefined;
     throw raised(this.handle.takeError(), this.getSync);
   }

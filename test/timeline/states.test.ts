@@ -287,4 +287,11 @@ test("getSync reads at once, small and large", async (t) => {
   t.is(ks.store.getSync?.("large")?.length, 200_000);
   t.is(ks.store.getSync?.("none"), undefined);
   t.like(t.throws(() => ks.store.getSync?.("k".repeat(2000))), { code: "KEY_TOO_LONG" });
+  const into = new Uint8Array(4);
+  t.is(ks.store.getSync?.("small", into), 2);
+  t.deepEqual(into, new Uint8Array([1, 2, 0, 0]));
+  t.is(ks.store.getSync?.("large", into), 200_000);
+  t.deepEqual(into, new Uint8Array([1, 2, 0, 0]));
+  t.is(ks.store.getSync?.("none", into), undefined);
+  t.like(t.throws(() => ks.store.getSync?.("small", [] as never)), { code: "INVALID_ARGUMENT" });
 });
