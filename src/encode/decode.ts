@@ -1,4 +1,5 @@
 import { KeepstateError } from "../errors.js";
+import { compileBuilder } from "./builders.js";
 import { Chunks } from "./chunks.js";
 import { restoreError, restoreExt, restoreRegExp } from "./restore.js";
 import { EXT } from "./scalars.js";
@@ -7,6 +8,8 @@ import { Tag, Tape, type TapeMixed, type TapeShape } from "./tape.js";
 
 const CONSTANTS: readonly unknown[] = [null, false, true, undefined];
 const HOLE = 4;
+// A builder pays for itself after some objects.
+const COMPILED_AFTER = 8;
 
 // A float64 is two words of the tape.
 const double = new Float64Array(1);
@@ -14,7 +17,6 @@ const halves = new Int32Array(double.buffer);
 
 /**
  * Builds values from encoded bytes: one native pass makes a tape of tokens, which is followed here.
- * It generates no code, so that it runs under a content security policy.
  */
 export class Decoder {
   readonly #tape: Tape;
@@ -27,6 +29,7 @@ export class Decoder {
   #pool: string[] = [];
   #latinAt = 0;
   #wideAt = 0;
+  readonly #next = (): unknown => this.#value();
 
   constructor(reader: TapeReader) {
     this.#tape = new Tape(reader);
@@ -63,12 +66,12 @@ export class Decoder {
     for (const chunks of [this.#ascii, this.#latin, this.#wide]) chunks.end();
   }
 
-  #next(): number {
+  #word(): number {
     return this.#words[this.#at++] as number;
   }
 
   #value(): unknown {
-    const word = this.#next();
+    const word = this.#word();
     const payload = word >> 4;
     switch (word & 15) {
       case Tag.constant:
@@ -105,7 +108,7 @@ export class Decoder {
       case Tag.date:
         return new Date(this.#double());
       case Tag.ext:
-        return restoreExt(payload, this.#bytes(this.#next()));
+        return restoreExt(payload, this.#bytes(this.#word()));
       case Tag.map:
         return this.#map(new Map(), this.#size(payload));
       case Tag.set:
@@ -118,12 +121,12 @@ export class Decoder {
   }
 
   #size(payload: number): number {
-    return payload < 0 ? this.#next() : payload;
+    return payload < 0 ? this.#word() : payload;
   }
 
   #double(): number {
-    halves[0] = this.#next();
-    halves[1] = this.#next();
+    halves[0] = this.#word();
+    halves[1] = this.#word();
     return double[0] as number;
   }
 
@@ -134,7 +137,7 @@ export class Decoder {
   }
 
   #asciiText(length: number): string {
-    return this.#ascii.take(this.#next(), length);
+    return this.#ascii.take(this.#word(), length);
   }
 
   #latinText(length: number): string {
@@ -150,7 +153,7 @@ export class Decoder {
   }
 
   #bytes(length: number): Uint8Array {
-    const from = this.#next();
+    const from = this.#word();
     return new Uint8Array(this.#input.subarray(from, from + length));
   }
 
@@ -167,9 +170,12 @@ export class Decoder {
     return array;
   }
 
-  #object({ keys, isUnusual }: TapeShape): Record<string, unknown> {
+  #object(shape: TapeShape): Record<string, unknown> {
+    if (shape.build) return shape.build(this.#next);
+    const { keys } = shape;
     const object: Record<string, unknown> = {};
-    if (isUnusual) return this.#unusual(object, keys);
+    if (shape.isUnusual) return this.#unusual(object, keys);
+    if (++shape.built === COMPILED_AFTER) shape.build = compileBuilder(keys);
     for (let i = 0; i < keys.length; i++) object[keys[i] as string] = this.#value();
     return object;
   }

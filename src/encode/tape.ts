@@ -1,5 +1,6 @@
 import { KeepstateError, codeOf } from "../errors.js";
 import type { TapeReader } from "../native/tape.js";
+import { type Build, knownBuilder } from "./builders.js";
 
 /** The tags of the tape's tokens; native/core/src/msgpack/tape.rs has the same list. */
 export const Tag = {
@@ -26,6 +27,10 @@ export interface TapeShape {
   readonly keys: readonly string[];
   /** Whether a plain assignment would do something else than set a property. */
   readonly isUnusual: boolean;
+  /** How many objects were built by assignments. */
+  built: number;
+  /** What builds them faster. */
+  build: Build | undefined;
 }
 
 /** Entries of which the first have text as keys, and the others anything. */
@@ -89,7 +94,8 @@ export class Tape {
       const end = at + 1 + word(at);
       const own: string[] = [];
       for (at++; at < end; at++) own.push(keys[word(at)] as string);
-      this.shapes.push({ keys: own, isUnusual: own.includes("__proto__") });
+      const isUnusual = own.includes("__proto__");
+      this.shapes.push({ keys: own, isUnusual, built: 0, build: knownBuilder(own) });
     }
     for (let i = 0; i < word(3); i++, at += 2) {
       this.mixed.push({ shape: this.shapes[word(at)] as TapeShape, count: word(at + 1) });
