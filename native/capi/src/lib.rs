@@ -47,6 +47,5 @@ mod open;
 mod opened;
 mod options;
 mod pool;
-mod reference;
 mod signal;
 mod wait;

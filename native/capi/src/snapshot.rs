@@ -9,7 +9,7 @@ use crate::boundary;
 use crate::cast;
 use crate::error::{ks_error, ks_status};
 use crate::options::{self, grows};
-use crate::reference;
+use keepstate_core::timeline::reference;
 
 /// A snapshot. Immutable; ends with `ks_snapshot_free`, if it was not lent by a listing.
 pub struct ks_snapshot {

@@ -17,11 +17,11 @@ use crate::error::{ks_error, ks_status};
 use crate::op::{ks_op, Outcome, Promise};
 use crate::opened::Opened;
 use crate::queue::ks_queue;
-use crate::reference;
 use crate::settings::{self, ks_get_options, ks_put_options};
 use crate::snapshot::ks_snapshot;
 use crate::store::{absent, give_found, give_version, ks_store};
 use crate::timeline::{ks_save_options, ks_timeline, save_of};
+use keepstate_core::timeline::reference;
 
 /// An operation on its way: its handle for the caller, and the promise to complete it.
 fn begin(opened: &Arc<Opened>, queue: &ks_queue, tag: u64) -> Result<(Arc<ks_op>, Promise)> {

@@ -15,10 +15,10 @@ use crate::cast;
 use crate::error::{ks_error, ks_status};
 use crate::line::Line;
 use crate::options::{self, grows};
-use crate::reference;
 use crate::report::ks_report;
 use crate::snapshot::ks_snapshot;
 use crate::store::ks_store;
+use keepstate_core::timeline::reference;
 
 /// A timeline. Every call may come from any thread, several at once. It keeps no store open; ends
 /// with `ks_timeline_free`.

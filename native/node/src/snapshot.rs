@@ -1,9 +1,11 @@
 //! What timelines take and give, between JavaScript and the core.
 
 use bytes::Bytes;
-use keepstate_core::error::{fail, Code, Error, Result};
+use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::hex;
-use keepstate_core::timeline::{At, Change, Meta, Page, Report, Restored, Save, Snapshot, Splice};
+use keepstate_core::timeline::{
+    reference, At, Change, Meta, Page, Report, Restored, Save, Snapshot, Splice,
+};
 
 use crate::export::Call;
 use crate::js::{expected, Env, Js};
@@ -64,17 +66,7 @@ impl Call {
         if self.env.is_undefined(value) {
             return Ok(At::Latest);
         }
-        let text = self.env.read_text(value, "A reference")?;
-        if let Some(tag) = text.strip_prefix('#') {
-            return Ok(At::Tag(unescape(tag)?));
-        }
-        match text.strip_prefix('@').unwrap_or(&text) {
-            "" | "latest" => Ok(At::Latest),
-            number => number.parse().map(At::Sequence).map_err(|_| {
-                let message = format!("{text} names no snapshot; write @17, @latest or #tag.");
-                Error::new(Code::InvalidRef, message)
-            }),
-        }
+        reference::at(&self.env.read_text(value, "A reference")?)
     }
 
     pub fn page(&self, options: Js) -> Result<Page> {
@@ -111,25 +103,6 @@ fn splices(edits: &[f64]) -> Result<Vec<Splice>> {
         splices.push(splice);
     }
     Ok(splices)
-}
-
-/// `%XX` of a tag's name in a reference.
-fn unescape(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        let (digits, rest) = part.as_bytes().split_at(part.len().min(2));
-        let digits = std::str::from_utf8(digits).unwrap_or_default();
-        bytes.extend(hex::decode(digits).ok().filter(|byte| byte.len() == 1).ok_or_else(no_tag)?);
-        bytes.extend_from_slice(rest);
-    }
-    String::from_utf8(bytes).map_err(|_| no_tag())
-}
-
-fn no_tag() -> Error {
-    let message = "A tag in a reference is percent-encoded; after % stand two hex digits of UTF-8.";
-    Error::new(Code::InvalidRef, message)
 }
 
 /// `NativeSnapshot`.

@@ -23,6 +23,7 @@ mod meta;
 mod name;
 mod queue;
 mod record;
+pub mod reference;
 mod restore;
 mod tail;
 mod verify;

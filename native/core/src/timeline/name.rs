@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::reference;
 use crate::error::{fail, Code, Error, Result};
 use crate::store::{key, KEY_MAX};
 
@@ -83,6 +84,6 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.agent, self.session)
+        f.write_str(&reference::write(self))
     }
 }

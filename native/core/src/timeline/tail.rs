@@ -114,7 +114,10 @@ pub async fn resolve(run: &Run, at: &At) -> Result<u64> {
             let tag = held.control.tags.iter().find(|tag: &&Tag| tag.name == *name);
             match tag {
                 Some(tag) => Ok(tag.sequence),
-                None => fail(Code::NotFound, format!("{} has no tag {name}.", run.shared.name)),
+                None => fail(
+                    Code::NotFound,
+                    format!("{} has no tag {name}; name one it has, or a number.", run.shared.name),
+                ),
             }
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! In them `/ @ # %` of a name are percent-encoded, so that any text can be named.
 
-use keepstate_core::error::{fail, Code, Error, Result};
-use keepstate_core::hex;
-use keepstate_core::timeline::{At, Name};
+use super::{At, Name};
+use crate::error::{fail, Code, Error, Result};
+use crate::hex;
 
 /// A timeline's name. What follows a name says which snapshot, and has no place here.
 pub fn name(text: &str) -> Result<Name> {
