@@ -41,6 +41,19 @@ export const open: Open = Object.assign(
   },
 );
 
+export {
+  chunkEnds,
+  type CodecName,
+  compress,
+  type CompressOptions,
+  compressSync,
+  decompress,
+  type DecompressBytesOptions,
+  decompressSync,
+  digest,
+  type DigestName,
+  digestSync,
+} from "./bytes.js";
 export type { EmbeddedStore, VerifyOptions } from "./ports/embedded.js";
 export type {
   CallOptions,

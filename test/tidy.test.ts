@@ -186,7 +186,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors", "suggest", "version", "abort"],
   ["ports"],
   ["native"],
-  ["encode"],
+  ["encode", "bytes"],
   ["patch"],
   ["schema", "state"],
   ["timeline", "file", "document", "backup", "adapters", "route", "wrap"],
