@@ -30,7 +30,7 @@ export const KEYS: Readonly<Record<string, Setting>> = {
   level: {
     kind: "integer",
     min: 1,
-    max: 22,
+    max: 19,
     meaning: "how hard new bytes are compressed (zstd level)",
   },
   singleWriter: {

@@ -93,22 +93,55 @@ impl Env {
             return self.copied(&bytes);
         }
         match bytes.try_into_mut() {
-            Ok(owned) => self.handed_over(owned),
+            // Memory that is mostly empty would be kept for as long as the value.
+            Ok(owned) if owned.capacity() <= 2 * owned.len() => self.handed_over(owned),
+            Ok(owned) => self.copied(&owned),
             Err(shared) => self.copied(&shared),
         }
     }
 
-    fn copied(self, bytes: &[u8]) -> Result<Js> {
-        let (mut data, mut buffer) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: both results outlive the call.
-        let status =
-            unsafe { sys::napi_create_arraybuffer(self.0, bytes.len(), &mut data, &mut buffer) };
-        check(status, "make a buffer")?;
+    /// A Uint8Array with a copy. Its memory goes back as soon as it is collected, where what was
+    /// handed over must wait for a turn of the event loop: a loop of synchronous calls has none.
+    pub fn copied(self, bytes: &[u8]) -> Result<Js> {
+        let (data, buffer) = match bytes.len() {
+            0..HAND_OVER => self.cleared(bytes.len())?,
+            length => self.uncleared(length)?,
+        };
         if !bytes.is_empty() {
             // SAFETY: the new buffer has exactly this length and nobody else has seen it.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
         }
         self.array_over(buffer, bytes.len())
+    }
+
+    fn cleared(self, length: usize) -> Result<(*mut c_void, Js)> {
+        let (mut data, mut buffer) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: both results outlive the call.
+        let status =
+            unsafe { sys::napi_create_arraybuffer(self.0, length, &mut data, &mut buffer) };
+        check(status, "make a buffer").map(|()| (data, buffer))
+    }
+
+    /// Zeros that are written over at once cost as much as the copy. Only a Buffer goes without.
+    fn uncleared(self, length: usize) -> Result<(*mut c_void, Js)> {
+        let (mut data, mut array, mut buffer) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let (nothing, nowhere) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: all results outlive the call; what is not asked for may be null.
+        let status = unsafe {
+            match sys::napi_create_buffer(self.0, length, &mut data, &mut array) {
+                sys::Status::napi_ok => sys::napi_get_typedarray_info(
+                    self.0,
+                    array,
+                    nothing,
+                    ptr::null_mut(),
+                    nowhere,
+                    &mut buffer,
+                    ptr::null_mut(),
+                ),
+                refused => refused,
+            }
+        };
+        check(status, "make a buffer").map(|()| (data, buffer))
     }
 
     fn handed_over(self, bytes: BytesMut) -> Result<Js> {

@@ -33,7 +33,7 @@ fn digest_of(call: &Call) -> Result<Digest> {
 
 pub fn compress_sync(call: &Call) -> Result<Js> {
     let (codec, raw, level) = to_compress(call)?;
-    given(call.env, codec.compress(level, raw)?)
+    call.env.copied(&codec.compress(level, raw)?)
 }
 
 pub fn compress(call: &Call) -> Result<Js> {
@@ -63,7 +63,7 @@ fn whole(number: f64) -> Result<i32> {
 
 pub fn decompress_sync(call: &Call) -> Result<Js> {
     let (codec, stored, bound) = to_decompress(call)?;
-    given(call.env, codec.decompress(stored, bound)?)
+    call.env.copied(&codec.decompress(stored, bound)?)
 }
 
 pub fn decompress(call: &Call) -> Result<Js> {

@@ -33,6 +33,11 @@ impl Levels {
     }
 }
 
+/// How many times longer than compressed most content is, at most.
+const USUAL_RATIO: usize = 8;
+/// No more room than this is made before there is something to fill it.
+const ROOM_MAX: usize = 64 << 20;
+
 /// A way to make bytes fewer and to get them back.
 ///
 /// Only the two streams must be written; a codec that is faster on whole values overrides the rest.
@@ -57,7 +62,9 @@ pub trait Codec: Send + Sync {
 
     /// The whole of what was compressed to `stored`, if it is not longer than `bound`.
     fn decompress(&self, stored: &[u8], bound: usize) -> Result<Vec<u8>> {
-        let mut out = Vec::new();
+        // Growing copies all that there is; memory that is not written to costs nothing.
+        let room = stored.len().saturating_mul(USUAL_RATIO).min(bound).min(ROOM_MAX);
+        let mut out = Vec::with_capacity(room);
         let mut decoder = self.decoder(bound)?;
         decoder.write(stored, &mut out)?;
         decoder.finish(&mut out)?;

@@ -49,7 +49,7 @@ use crate::store::Supports;
 /// How a timeline is kept.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The level of zstd; 1 is the default and the fastest.
+    /// The level of zstd; 3 is the default.
     pub level: i32,
     /// Keep a SHA-256 of each whole state and check it at each restore.
     pub full_integrity: bool,
@@ -61,7 +61,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { level: 1, full_integrity: false, single_writer: false, cache_bytes: 64 << 20 }
+        Options { level: 3, full_integrity: false, single_writer: false, cache_bytes: 64 << 20 }
     }
 }
 
