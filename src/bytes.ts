@@ -18,7 +18,7 @@ export type CodecName = NativeCodec;
 /** How bytes are compressed. */
 export interface CompressOptions {
   readonly codec: CodecName;
-  /** gzip 0 to 9, zstd -7 to 19, brotli 0 to 11; each codec has a default, lz4 and none no levels. */
+  /** gzip 0 to 9, zstd -7 to 19, brotli 0 to 11; lz4 and none have one level only. */
   readonly level?: number | undefined;
 }
 

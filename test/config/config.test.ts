@@ -54,12 +54,12 @@ test("a profile is laid over its file, and under the environment", async (t) => 
   const file = await fileOf(
     t,
     'level = 5\nprofile = "fast"\n[profiles.fast]\nlevel = 1\ndurability = "async"\n' +
-      '[profiles.slow]\npreset = "secure"\nlevel = 20\n',
+      '[profiles.slow]\npreset = "secure"\nlevel = 12\n',
   );
   const fast = await loadConfig({}, { file });
   t.deepEqual([value(fast, "level"), value(fast, "durability")], [1, "async"]);
   const slow = await loadConfig({ profile: "slow" }, { file });
-  t.deepEqual([value(slow, "level"), value(slow, "integrity")], [20, "full"]);
+  t.deepEqual([value(slow, "level"), value(slow, "integrity")], [12, "full"]);
   const loud = await loadConfig({}, { file, environment: { KEEPSTATE_LEVEL: "9" } });
   t.is(value(loud, "level"), 9);
   const none = await loadConfig({ profile: "fats" }, { file });
@@ -82,7 +82,7 @@ test("stores by name, with parameters of their own", async (t) => {
 const mistakes: [text: string, says: RegExp][] = [
   ['durabilty = "sync"', /:1: durabilty is no configuration key. Did you mean durability\?/],
   ['\n\ndurability = "asnyc"', /:3: durability must be sync or async, not "asnyc". Did you mean async/],
-  ["level = 99", /:1: level must be a whole number from 1 to 22, not 99/],
+  ["level = 99", /:1: level must be a whole number from 1 to 19, not 99/],
   ["readOnly = 1", /:1: readOnly must be true or false, not 1/],
   ['[stores.main]\nurl = "s4://x"', /:2: stores.main.url: .*s4: is none of file: dir: memory:/],
   ['[stores.main]\nurll = "./x"', /:2: stores.main.urll is no configuration key. Did you mean url/],
