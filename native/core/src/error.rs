@@ -134,6 +134,8 @@ impl Error {
         let path = path.as_ref().display().to_string();
         let (code, advice) = match source.kind() {
             Kind::NotFound => (Code::NotFound, "check that the path exists"),
+            Kind::NotADirectory => (Code::NotOurs, "it is no folder; choose another path"),
+            Kind::IsADirectory => (Code::NotOurs, "it is a folder; choose another path"),
             Kind::PermissionDenied => (Code::Permission, "check the owner and mode of the folder"),
             Kind::StorageFull | Kind::QuotaExceeded => {
                 (Code::DiskFull, "free some space and try again; what was saved is still there")

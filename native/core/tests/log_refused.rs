@@ -40,7 +40,7 @@ fn folders_that_are_not_ours() {
     std::fs::create_dir(&absent).unwrap();
     assert_eq!(refused(&absent, only).code(), Code::NotFound);
     assert_eq!(names(&absent), Vec::<String>::new());
-    assert_eq!(refused(&folder.path().join("notes.txt"), quiet()).code(), Code::Io);
+    assert_eq!(refused(&folder.path().join("notes.txt"), quiet()).code(), Code::NotOurs);
 }
 
 #[test]
