@@ -1,5 +1,6 @@
 /** The engine: it wires stores, timelines and files together and holds no logic of its own. */
 
+import { abortable } from "./abort.js";
 import { NativeStoreAdapter } from "./adapters/native.js";
 import { loadConfig, type Outside, storeOf } from "./config/load.js";
 import { type Config, requireValid } from "./config/resolve.js";
@@ -94,15 +95,15 @@ export class Keepstate implements AsyncDisposable {
   }
 
   /** Makes everything acknowledged so far durable. */
-  async flush(): Promise<void> {
+  async flush(options: CallOptions = {}): Promise<void> {
     this.#requireOpen();
-    await this.store.flush?.();
+    await this.store.flush?.(options);
   }
 
   /** What there is: the kind of store, and its figures where it keeps any. */
-  async stats(): Promise<Record<string, string | number>> {
+  async stats(options: CallOptions = {}): Promise<Record<string, string | number>> {
     this.#requireOpen();
-    return { kind: this.store.supports.kind, ...(await this.store.stats?.()) };
+    return { kind: this.store.supports.kind, ...(await this.store.stats?.(options)) };
   }
 
   /** Waits for everything under way and closes the store. Idempotent. */
@@ -164,6 +165,13 @@ export async function openFrom(options: OpenOptions, outside?: Outside): Promise
   if (objects.store) return new Keepstate(objects.store, config, objects);
   const { url, parameters } = storeOf(config);
   const readOnly = outside?.reads && canBeReadOnly(url) ? { readOnly: true } : {};
-  return new Keepstate(await openUrl(url, { ...parameters, ...readOnly }), config, objects);
+  let opening: Promise<Store> | undefined;
+  const store = await abortable(
+    objects.signal,
+    () => (opening = openUrl(url, { ...parameters, ...readOnly })),
+    // What opens although nobody waits any more holds no folder open.
+    () => void opening?.then((late) => late.close()).catch(() => undefined),
+  );
+  return new Keepstate(store, config, objects);
 }
 

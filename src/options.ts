@@ -40,16 +40,18 @@ export interface OpenOptions {
   readonly encodings?: readonly Encoding[] | undefined;
   /** Codecs of one's own, for single files. */
   readonly codecs?: readonly Codec[] | undefined;
+  /** Gives up waiting for the store to open. */
+  readonly signal?: AbortSignal | undefined;
   /** Where time and randomness come from. */
   readonly clock?: Clock | undefined;
 }
 
 /** The options that are no text, number or boolean, and so no configuration. */
-export type Objects = Pick<OpenOptions, "encodings" | "codecs" | "clock"> & {
+export type Objects = Pick<OpenOptions, "encodings" | "codecs" | "clock" | "signal"> & {
   readonly store?: Store | undefined;
 };
 
-const OBJECTS = ["encodings", "codecs", "clock"];
+const OBJECTS = ["encodings", "codecs", "clock", "signal"];
 
 /** Parts configuration from objects. An unknown option is INVALID_CONFIG. */
 export function splitOptions(options: OpenOptions): {
@@ -65,10 +67,10 @@ export function splitOptions(options: OpenOptions): {
     const message = `open has no option ${name}.${suggest(name, known)}`;
     throw new KeepstateError("INVALID_CONFIG", message);
   }
-  const { encodings, codecs, clock, store, ...values } = options;
+  const { encodings, codecs, clock, signal, store, ...values } = options;
   const own = typeof store === "object" ? store : undefined;
   return {
     values: own ? values : { ...values, store },
-    objects: { encodings, codecs, clock, store: own },
+    objects: { encodings, codecs, clock, signal, store: own },
   };
 }

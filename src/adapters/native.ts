@@ -86,12 +86,12 @@ export class NativeStoreAdapter implements EmbeddedStore {
     throw raised(this.handle.takeError(), this.getSync);
   }
 
-  async flush(): Promise<void> {
-    await settled(this.handle.flush());
+  async flush({ signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => settled(this.handle.flush()));
   }
 
-  async stats(): Promise<Record<string, number>> {
-    return await settled(this.handle.stats());
+  async stats({ signal }: CallOptions = {}): Promise<Record<string, number>> {
+    return await abortable(signal, () => settled(this.handle.stats()));
   }
 
   async verify({ signal, progress }: VerifyOptions = {}): Promise<KeepstateError[]> {
@@ -105,8 +105,8 @@ export class NativeStoreAdapter implements EmbeddedStore {
     return damage.map((record) => raised(record, this.verify));
   }
 
-  async compact(): Promise<void> {
-    await settled(this.handle.compact());
+  async compact({ signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => settled(this.handle.compact()));
   }
 
   view(): EmbeddedStore {

@@ -22,13 +22,13 @@ export interface EmbeddedStore extends Store {
    */
   getSync(key: string, into: Uint8Array): number | undefined;
   /** Makes everything acknowledged so far durable. */
-  flush(): Promise<void>;
+  flush(options?: CallOptions): Promise<void>;
   /** Figures for people: entries, bytes, segments, ... */
-  stats(): Promise<Record<string, number>>;
+  stats(options?: CallOptions): Promise<Record<string, number>>;
   /** Reads everything and checks every checksum. Damage is listed; an empty list means none. */
   verify(options?: VerifyOptions): Promise<KeepstateError[]>;
   /** Does the maintenance that is due, now. */
-  compact(): Promise<void>;
+  compact(options?: CallOptions): Promise<void>;
   /** A store that reads as of now, whatever is written beside it, until it is closed. */
   view(): EmbeddedStore;
 }

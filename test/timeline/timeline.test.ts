@@ -190,6 +190,7 @@ for (const [place, options] of places) {
       () => run.diff("@1", "@1", { signal }),
       () => run.verify(undefined, { signal }),
       () => run.delete({ signal }),
+      () => open({ store: "memory:", signal }),
     ];
     for (const call of calls) t.is(await t.throwsAsync(call), reason);
     t.deepEqual(await run.restore(), { n: 1 });
