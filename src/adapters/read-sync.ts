@@ -19,7 +19,8 @@ export function readSync(handle: NativeStore, key: string): Uint8Array | number 
   if (room.length - used < SMALL) renew();
   const length = handle.getSync(key, room, used);
   if (length < 0) return length;
-  if (length > SMALL) return readLarge(handle, key, length);
+  if (length > room.length - used) return readLarge(handle, key, length);
+  if (length > SMALL) return new Uint8Array(room.subarray(used, used + length));
   const value = new Uint8Array(room.buffer, used, length);
   // The next value begins at a multiple of 8, so that views of numbers can be laid over it.
   used += (length + 7) & ~7;

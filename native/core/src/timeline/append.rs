@@ -33,6 +33,7 @@ pub struct Start {
 
 /// Makes records of the saves and has them acknowledged.
 pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+    run.require_conditions()?;
     let blind = saves.iter().any(|save| save.onto.is_none());
     if start.refused && blind {
         return Err(conflict(run).await);

@@ -177,11 +177,7 @@ async fn drain(run: &Run) -> Result<()> {
             (batch, Start { ground, refused, seen })
         };
         let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let written = match run.require_conditions() {
-            Ok(()) => append::write(run, saves, start).await,
-            Err(error) => Err(error),
-        };
-        match written {
+        match append::write(run, saves, start).await {
             Ok((snapshots, mut ground)) => {
                 ground.settle();
                 let mut writer = run.shared.writer.lock();
