@@ -70,6 +70,14 @@ export interface NativeVerified {
   readonly damage: readonly NativeErrorRecord[];
 }
 
+/** What a delete has done. */
+export interface NativeDeleted {
+  readonly snapshots: number;
+  readonly freedBytes: number;
+  /** The forks that need some of it, which stays for them. */
+  readonly forks: readonly string[];
+}
+
 export interface NativeTimelineOptions {
   /** zstd level for new bytes. */
   readonly level?: number;
@@ -89,7 +97,7 @@ export interface NativeTimeline {
   show(ref: string, token?: AbortToken): Later<NativeSnapshot>;
   list(options: NativeListOptions, token?: AbortToken): Later<NativeSnapshot[]>;
   /** The whole timeline; a reference is UNSUPPORTED. Tells how many snapshots went. */
-  delete(ref?: string, token?: AbortToken): Later<number>;
+  delete(ref?: string, token?: AbortToken): Later<NativeDeleted>;
   verify(ref?: string, token?: AbortToken): Later<NativeVerified>;
 }
 
@@ -101,6 +109,6 @@ export interface SteppedTimeline {
   restore(ref: string): Outcome<NativeMachine<NativeRestored>>;
   show(ref: string): Outcome<NativeMachine<NativeSnapshot>>;
   list(options: NativeListOptions): Outcome<NativeMachine<NativeSnapshot[]>>;
-  delete(ref?: string): Outcome<NativeMachine<number>>;
+  delete(ref?: string): Outcome<NativeMachine<NativeDeleted>>;
   verify(ref?: string): Outcome<NativeMachine<NativeVerified>>;
 }

@@ -4,6 +4,7 @@ import { abortable } from "../abort.js";
 import type { AbortToken, Later, NativeName, NativeStore } from "../native/addon.js";
 import { settled, value } from "../native/record.js";
 import type {
+  NativeDeleted,
   NativeListOptions,
   NativeRestored,
   NativeSave,
@@ -23,8 +24,8 @@ export interface TimelineCore {
   restore(ref: string, signal?: AbortSignal): Promise<NativeRestored>;
   show(ref: string, signal?: AbortSignal): Promise<NativeSnapshot>;
   list(options: NativeListOptions, signal?: AbortSignal): Promise<NativeSnapshot[]>;
-  /** All snapshots; tells how many. */
-  delete(signal?: AbortSignal): Promise<number>;
+  /** All snapshots but what forks show. */
+  delete(signal?: AbortSignal): Promise<NativeDeleted>;
   verify(ref?: string, signal?: AbortSignal): Promise<NativeVerified>;
 }
 

@@ -44,6 +44,15 @@ export interface SnapshotListOptions extends SignalOptions {
   readonly reverse?: boolean | undefined;
 }
 
+/** What `delete` has done. */
+export interface Deleted {
+  readonly snapshots: number;
+  /** How many bytes came back at once; `compact` of the store may give back more. */
+  readonly freedBytes: number;
+  /** The forks that need some of it, which stays for them. */
+  readonly forks: readonly string[];
+}
+
 /** What `verify` found. */
 export interface Verified {
   readonly snapshots: number;
@@ -174,8 +183,8 @@ export class Timeline<State = unknown> {
     return diff(before, after);
   }
 
-  /** Removes all snapshots and tells how many they were. The numbers never restart. */
-  async delete({ signal }: SignalOptions = {}): Promise<number> {
+  /** Removes all snapshots but what forks show. The numbers never restart. */
+  async delete({ signal }: SignalOptions = {}): Promise<Deleted> {
     this.#parts.requireOpen();
     return await this.#parts.track(this.#parts.core.delete(signal));
   }

@@ -57,7 +57,12 @@ test("--json is one JSON text on stdout", async (t) => {
   t.like(await json(["config", "show", "--explain"]), { level: { origin: "default" } });
   t.deepEqual(await json(["config", "validate"]), []);
   t.true(((await json(["doctor"])) as { ok: boolean }[]).every(({ ok }) => ok));
-  t.deepEqual(await json(["delete", "a/b", "-f"]), { ref: "a/b", deleted: 2 });
+  t.deepEqual(await json(["delete", "a/b", "-f"]), {
+    ref: "a/b",
+    snapshots: 2,
+    freedBytes: 0,
+    forks: [],
+  });
 });
 
 test("rich types and big numbers pass through", async (t) => {

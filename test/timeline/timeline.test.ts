@@ -135,7 +135,7 @@ for (const [place, options] of places) {
     const run = ks.timeline("a/b");
     await run.save({ n: 1 });
     await run.save({ n: 2 });
-    t.is(await run.delete(), 2);
+    t.is((await run.delete()).snapshots, 2);
     await t.throwsAsync(() => ks.timeline("a/b").restore(), { code: "NOT_FOUND" });
     t.true((await ks.timeline("a/b").save({ n: 3 })).sequence > 2);
   });

@@ -137,7 +137,7 @@ unsafe fn meta(given: &ks_save_options) -> Result<Meta> {
         schema: text(given.schema, given.schema_len, "schema")?,
         idempotency_key: text(given.idempotency_key, given.idempotency_key_len, "idempotency_key")?,
         user: (!user.is_empty()).then(|| Bytes::copy_from_slice(user)),
-        unknown: Vec::new(),
+        ..Meta::default()
     })
 }
 
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn ks_timeline_delete(
             let place = cast::maybe_out(count, 0)?;
             let line = cast::handle(timeline, "timeline")?.line();
             let _inside = line.opened.enter()?;
-            let removed = drive::run(line.timeline.delete(), &line.ground())?;
+            let removed = drive::run(line.timeline.delete(), &line.ground())?.snapshots;
             if let Some(place) = place {
                 *place = removed;
             }

@@ -84,6 +84,7 @@ codes! {
     BackendExists = 41, "BACKEND_EXISTS", false, "The route has a store of this name already.";
     NoBackends = 42, "NO_BACKENDS", false, "The route has no store that can serve this.";
     OutOfMemory = 43, "OUT_OF_MEMORY", false, "A limit on memory was reached.";
+    LeaseHeld = 44, "LEASE_HELD", true, "Another writer holds the lease.";
 }
 
 /// Where it happened, as far as it is known.
@@ -166,6 +167,12 @@ impl Error {
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
         self
+    }
+
+    /// Whether a write that failed so may have happened all the same: an answer may have been lost,
+    /// or a client's own retry may have met its first try.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self.code(), Code::Conflict | Code::Timeout | Code::Unavailable)
     }
 
     /// What went wrong, by meaning.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::hex;
 use keepstate_core::timeline::{
-    reference, At, Change, Meta, Page, Report, Restored, Save, Snapshot, Splice,
+    reference, At, Change, Deleted, Meta, Page, Report, Restored, Save, Snapshot, Splice,
 };
 
 use crate::export::Call;
@@ -143,6 +143,15 @@ pub fn restored(env: Env, restored: Restored) -> Result<Js> {
     let object = env.object()?;
     env.set(object, c"snapshot", snapshot(env, restored.snapshot)?)?;
     env.set(object, c"bytes", env.bytes(restored.bytes)?)?;
+    Ok(object)
+}
+
+/// `{ snapshots, freedBytes, forks }`.
+pub fn deleted(env: Env, deleted: Deleted) -> Result<Js> {
+    let object = env.object()?;
+    env.set(object, c"snapshots", env.count(deleted.snapshots)?)?;
+    env.set(object, c"freedBytes", env.count(deleted.freed)?)?;
+    env.set(object, c"forks", env.array(deleted.forks.iter(), |env, fork| env.text(fork))?)?;
     Ok(object)
 }
 

@@ -18,7 +18,7 @@ use crate::handle::{wrap, Handle};
 use crate::home::Home;
 use crate::js::{expected, Env, Js};
 use crate::machine::{machine, Converted, Made, Stepped};
-use crate::snapshot::{report, restored, snapshot, snapshots};
+use crate::snapshot::{deleted, report, restored, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
 
@@ -137,7 +137,7 @@ fn delete(call: &Call) -> Result<Js> {
         let message = "One snapshot alone cannot be deleted, only the timeline as a whole.";
         return fail(Code::Unsupported, message);
     }
-    handle.run(call, handle.timeline.delete(), |env, count| env.count(count))
+    handle.run(call, handle.timeline.delete(), deleted)
 }
 
 /// All, or with a reference that snapshot: to restore it proves each byte of it.

@@ -43,6 +43,8 @@ async function run(call: Call): Promise<void> {
     }
   }
   const deleted = await timeline.delete({ signal });
-  if (call.has("json")) await terminal.json({ ref: name, deleted });
-  else await terminal.line(`${name}: ${count(deleted, "snapshot")} deleted`);
+  if (call.has("json")) return terminal.json({ ref: name, ...deleted });
+  await terminal.line(`${name}: ${count(deleted.snapshots, "snapshot")} deleted`);
+  const { forks } = deleted;
+  if (forks.length > 0) await terminal.line(`What these forks show stays: ${forks.join(", ")}`);
 }

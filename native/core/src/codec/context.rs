@@ -1,7 +1,7 @@
 //! The running zstd frame of a timeline: each value's new bytes are compressed with those of the
 //! values before it as context.
 //!
-//! A frame holds the pieces of consecutive values, at most 64 of them or 4 MiB raw. Each piece ends
+//! A frame holds the pieces of consecutive values, at most 32 of them or 4 MiB raw. Each piece ends
 //! with a flush, so that what was appended so far decodes; the frame never ends, and has no
 //! checksum: a record's own hashes prove it. To read a piece, the pieces before it in its frame are
 //! decoded first.
@@ -17,7 +17,7 @@ use crate::error::{fail, Code, Result};
 const NAME: &str = "timeline's zstd";
 
 /// No frame holds more values, so that the way back is short.
-pub const MAX_FRAME_VALUES: u32 = 64;
+pub const MAX_FRAME_VALUES: u32 = 32;
 
 /// A frame that holds as many raw bytes takes no further value, so that the way back is cheap.
 pub const MAX_FRAME_BYTES: usize = 4 << 20;

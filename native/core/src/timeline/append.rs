@@ -10,7 +10,7 @@ use super::control::Held;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{idempotency, list, Run, Snapshot};
+use super::{idempotency, lease, list, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -34,15 +34,18 @@ pub struct Start {
 /// Makes records of the saves and has them acknowledged.
 pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
     run.require_conditions()?;
+    run.forget_layout();
     let blind = saves.iter().any(|save| save.onto.is_none());
     if start.refused && blind {
+        lease::check(run, &run.look().await?.held.control)?;
         return Err(conflict(run).await);
     }
     let mut ground = match start.ground {
         Some(ground) => ground,
-        None => Ground::load(run).await?,
+        None => run.again(|| Box::pin(Ground::load(run))).await?,
     };
-    if blind && start.seen.is_some_and(|seen| seen != ground.tail.sequence) {
+    lease::require(run, &mut ground).await?;
+    if blind && start.seen.is_some_and(|seen| seen != ground.tail.head) {
         return Err(conflict(run).await);
     }
     if let Some(save) = saves.first() {
@@ -54,8 +57,9 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     let epoch = run.shared.writer.lock().epoch();
     let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());
+    ground.share_frame(saves.len())?;
     for save in saves {
-        if save.onto.is_some_and(|onto| onto != ground.tail.sequence) {
+        if save.onto.is_some_and(|onto| onto != ground.tail.head) {
             return Err(conflict(run).await);
         }
         if let Change::Edits { epoch: of_edit, .. } = save.change {
@@ -67,8 +71,8 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     }
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
-    let round = Round { run, first, built, nonce };
-    round.submit(&mut ground.tail).await?;
+    let mut round = Round { run, first, built, nonce };
+    round.submit(&mut ground).await?;
     Ok((round.remember(), ground))
 }
 
@@ -82,8 +86,8 @@ fn stale(run: &Run) -> Error {
 
 /// Another writer was first. Says who is ahead.
 async fn conflict(run: &Run) -> Error {
-    let head = match tail::control(run).await {
-        Ok(held) => tail::latest(run, &held.control).await,
+    let head = match run.look().await {
+        Ok(_) => tail::latest(run).await,
         Err(error) => Err(error),
     };
     let ahead = match head {
@@ -116,15 +120,19 @@ enum Owner {
 
 impl Round<'_> {
     /// Hands the value to the store, until it is acknowledged or refused.
-    async fn submit(&self, tail: &mut Tail) -> Result<()> {
+    async fn submit(&mut self, ground: &mut Ground) -> Result<()> {
         for _ in 0..ATTEMPTS {
+            if ground.lost_frame() {
+                ground.reframe(self.first, &mut self.built)?;
+            }
+            let tail = &mut ground.tail;
             let result = match self.run.ask.supports().commit {
                 true => self.commit(tail).await,
-                false => self.put(tail).await,
+                false => self.put().await,
             };
-            let Err(error) = result else { return Ok(()) };
+            let Err(error) = result else { return self.counted(tail).await };
             match self.owner(&error).await? {
-                Owner::Ours => return Ok(()),
+                Owner::Ours => return self.counted(tail).await,
                 Owner::Another => break,
                 Owner::Nobody if error.code() != Code::Conflict => return Err(error),
                 Owner::Nobody => {}
@@ -132,8 +140,19 @@ impl Round<'_> {
             if self.buried(tail).await? {
                 break;
             }
+            lease::check(self.run, &tail.control.control)?;
         }
+        self.buried(&mut ground.tail).await?;
+        lease::check(self.run, &ground.tail.control.control)?;
         Err(conflict(self.run).await)
+    }
+
+    /// What was written counts where its conditions were part of the write.
+    async fn counted(&self, tail: &mut Tail) -> Result<()> {
+        match self.run.ask.supports().commit {
+            true => Ok(()),
+            false => self.confirm(tail).await,
+        }
     }
 
     /// One batch: each snapshot under its own key, on the condition that the control object is as
@@ -165,17 +184,27 @@ impl Round<'_> {
         tail.sequence / HINT_EVERY > (self.first - 1) / HINT_EVERY
     }
 
-    /// One value for all, where a store has no batches. The floor is read before the save counts if
-    /// it may have moved meanwhile.
-    async fn put(&self, tail: &mut Tail) -> Result<()> {
+    /// One value for all, where a store has no batches.
+    async fn put(&self) -> Result<()> {
         let records = self.built.iter().map(|part| part.record.clone()).collect();
         let value = Value { records, nonce: self.nonce }.encode();
         let key = self.run.shared.name.key(self.first);
-        self.run.ask.put(key, value.into(), Mode::Create).await?;
+        self.run.ask.put(key, value.into(), Mode::Create).await.map(|_| ())
+    }
+
+    /// Reads the floor before a put counts, if it may have moved meanwhile. Where it has, or cannot
+    /// be read, what was put is taken away again.
+    async fn confirm(&self, tail: &mut Tail) -> Result<()> {
         let now = self.run.ask.now().await?;
         if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
-            if self.buried(tail).await? {
-                return Err(conflict(self.run).await);
+            let judged = match self.buried(tail).await {
+                Ok(false) => lease::check(self.run, &tail.control.control),
+                Ok(true) => Err(conflict(self.run).await),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = judged {
+                self.run.ask.delete(self.run.shared.name.key(self.first), None).await?;
+                return Err(error);
             }
             self.hint(tail).await;
         }
@@ -183,13 +212,14 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Reads the control object again. True: the floor has risen above the snapshot that this write
-    /// builds on, so it must not count.
+    /// Reads the control object again. True: others have taken the numbers of this write meanwhile,
+    /// or removed what it builds on, so it must not count.
     async fn buried(&self, tail: &mut Tail) -> Result<bool> {
-        let held = tail::control(self.run).await?;
-        let before = std::mem::replace(&mut tail.control, held).control.floor;
-        let floor = &tail.control.control.floor;
-        Ok(*floor != before && floor.sequence >= self.first)
+        let held = self.run.look().await?.held.clone();
+        let before = std::mem::replace(&mut tail.control, held).control;
+        let control = &tail.control.control;
+        let raised = control.floor != before.floor && control.floor.sequence >= self.first;
+        Ok(raised || control.loose > self.first || control.origin != before.origin)
     }
 
     /// Moves the hint. Nothing depends on it, so a failure is none.
@@ -208,7 +238,7 @@ impl Round<'_> {
     /// Reads back: an answer may have been lost, or a client's own retry may have met its first
     /// try.
     async fn owner(&self, error: &Error) -> Result<Owner> {
-        if !matches!(error.code(), Code::Conflict | Code::Timeout | Code::Unavailable) {
+        if !error.is_ambiguous() {
             return Ok(Owner::Nobody);
         }
         let key = self.run.shared.name.key(self.first);
@@ -223,7 +253,9 @@ impl Round<'_> {
     fn remember(self) -> Vec<Snapshot> {
         let mut cache = self.run.shared.cache.lock();
         let mut snapshots = Vec::with_capacity(self.built.len());
-        for (sequence, part) in (self.first..).zip(self.built) {
+        let each = self.run.ask.supports().commit;
+        for (sequence, mut part) in (self.first..).zip(self.built) {
+            part.record.leads = each || sequence == self.first;
             cache.keep_raw(sequence, &part.record, part.fresh);
             snapshots.push(list::saved(sequence, &part.record, (part.parent, part.meta)));
         }

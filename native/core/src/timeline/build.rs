@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use super::edit::Edit;
 use super::extent::{Extent, Extents};
+use super::fetch;
 use super::idempotency::Keys;
 use super::matcher;
 use super::meta::Meta;
 use super::queue::{Change, Save, Splice};
 use super::record::{Content, Form, Id, Record};
-use super::restore;
 use super::tail::Tail;
 use super::Run;
 use crate::codec::{ContextEncoder, MAX_FRAME_VALUES};
@@ -93,6 +93,7 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
         id: Id::default(),
         parent: None,
         fence: false,
+        hidden: false,
         base: ground.tail.base,
         length: extents.length(),
         meta: meta.encode()?,
@@ -103,9 +104,11 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
         form: Form::Plain,
         stored: Bytes::new(),
         size: 0,
+        leads: false,
     };
     ground.tail.place_manifest(&mut record, &extents);
-    compress(ground, &mut record, &fresh)?;
+    let sequence = ground.tail.sequence + 1;
+    compress(ground, &mut record, (sequence, &fresh))?;
     let parent = ground.tail.id;
     record.id = identify(&record, &parent, &fresh);
     record.parent = record.manifest.is_some().then_some(parent);
@@ -127,13 +130,13 @@ fn identify(record: &Record, parent: &Id, fresh: &[u8]) -> Id {
 
 /// Continues the running frame, or begins a new one where the old one has had enough or its last
 /// piece is not known to be the record before.
-fn compress(ground: &mut Ground, record: &mut Record, fresh: &Bytes) -> Result<()> {
+fn compress(ground: &mut Ground, record: &mut Record, what: (u64, &Bytes)) -> Result<()> {
+    let (sequence, fresh) = what;
     if fresh.len() < COMPRESSED_MIN {
         record.stored = fresh.clone();
         return Ok(());
     }
-    let sequence = ground.tail.sequence + 1;
-    if sequence - ground.begins > u64::from(MAX_FRAME_VALUES) || ground.tail.guard.is_none() {
+    if sequence - ground.begins >= u64::from(MAX_FRAME_VALUES) || ground.tail.guard.is_none() {
         ground.encoder.reset()?;
     }
     let mut stored = Vec::with_capacity(fresh.len() / 4 + 64);
@@ -145,6 +148,37 @@ fn compress(ground: &mut Ground, record: &mut Record, fresh: &Bytes) -> Result<(
     record.form = Form::Continued { back, guard };
     record.stored = stored.into();
     Ok(())
+}
+
+impl Ground {
+    /// Makes so many next values share a frame, so that the value they lie in can be packed.
+    pub fn share_frame(&mut self, count: usize) -> Result<()> {
+        let next = self.tail.sequence + 1;
+        if next + count as u64 - self.begins > u64::from(MAX_FRAME_VALUES) {
+            self.encoder.reset()?;
+            self.begins = 0;
+        }
+        Ok(())
+    }
+
+    /// Whether records continue a frame that was packed away.
+    pub fn lost_frame(&self) -> bool {
+        self.begins < self.tail.control.control.loose
+    }
+
+    /// Compresses records anew, in a frame of their own. Their ids stay: storage is not in them.
+    pub fn reframe(&mut self, first: u64, built: &mut [Built]) -> Result<()> {
+        self.encoder.reset()?;
+        self.begins = 0;
+        self.tail.guard = None;
+        for (sequence, part) in (first..).zip(built) {
+            part.record.form = Form::Plain;
+            compress(self, &mut part.record, (sequence, &part.fresh))?;
+            part.record.size = part.record.encoded_length();
+            self.tail.guard = Some(digest::crc32c(&part.fresh));
+        }
+        Ok(())
+    }
 }
 
 async fn difference(run: &Run, ground: &Ground, change: Change) -> Result<Difference> {
@@ -248,7 +282,8 @@ impl Ground {
             let length = extent.length.min(acknowledged - extent.offset);
             held.push(Extent { length, ..*extent });
         }
-        let mut held = restore::bytes(run, &held, self.settled).await?;
+        let gather = || fetch::gather(run, &held, self.settled);
+        let mut held = run.again(|| Box::pin(gather())).await?;
         if held.len() as u64 == extents.length() {
             return Ok(held.into());
         }

@@ -1,21 +1,31 @@
-//! What a timeline's handle remembers: records, and new bytes that were proven already.
+//! What a timeline's handle remembers: records, directories of packs, and new bytes that were
+//! proven already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::fetch::Pieces;
+use super::pack::Directory;
 use super::record::Record;
 use super::Raw;
 
 /// What a remembered record weighs beside its bytes.
 const OVERHEAD: usize = 256;
+/// What a block of a directory weighs.
+const BLOCK: usize = 112;
 
 /// Records and raw new bytes by sequence, up to a number of bytes.
 pub struct Cache {
     budget: usize,
     used: usize,
     held: BTreeMap<u64, Held>,
+    /// The new bytes that are remembered, by where they begin in the logical space.
+    pub pieces: Pieces,
+    directories: HashMap<[u8; 8], Arc<Directory>>,
+    /// Blocks, by the nonce of their pack and their first sequence, of which every record is here.
+    whole: HashSet<([u8; 8], u64)>,
 }
 
 struct Held {
@@ -35,7 +45,9 @@ impl Held {
 impl Cache {
     /// An empty one.
     pub fn new(budget: usize) -> Cache {
-        Cache { budget, used: 0, held: BTreeMap::new() }
+        let (held, pieces) = (BTreeMap::new(), Pieces::new());
+        let (directories, whole) = (HashMap::new(), HashSet::new());
+        Cache { budget, used: 0, held, pieces, directories, whole }
     }
 
     /// How many bytes it holds.
@@ -53,15 +65,47 @@ impl Cache {
         self.held.get(&sequence).and_then(|held| held.raw.clone())
     }
 
+    /// The greatest sequence of which there is a record.
+    pub fn newest(&self) -> Option<u64> {
+        self.held.last_key_value().map(|(sequence, _)| *sequence)
+    }
+
+    /// A remembered directory, by the nonce of its pack.
+    pub fn directory(&self, nonce: &[u8; 8]) -> Option<Arc<Directory>> {
+        self.directories.get(nonce).cloned()
+    }
+
+    /// Whether every record of a block is here, so that one that is not was taken out.
+    pub fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
+        self.whole.contains(block)
+    }
+
+    /// Every record of a block was remembered just now.
+    pub fn keep_whole(&mut self, block: ([u8; 8], u64)) {
+        if self.held.contains_key(&block.1) {
+            self.whole.insert(block);
+        }
+    }
+
+    /// Remembers a directory.
+    pub fn keep_directory(&mut self, nonce: [u8; 8], directory: Arc<Directory>) {
+        let weight = directory.blocks.len() * BLOCK;
+        if self.directories.insert(nonce, directory).is_none() {
+            self.used += weight;
+        }
+        self.shrink();
+    }
+
     /// Remembers a record. Its pieces are copied out of the value that they came in, so that a few
     /// bytes of metadata never keep megabytes alive.
     pub fn keep(&mut self, sequence: u64, record: &Record) -> Arc<Record> {
+        let raw = self.raw(sequence);
         let record = Arc::new(Record {
             meta: Bytes::copy_from_slice(&record.meta),
             edit: Bytes::copy_from_slice(&record.edit),
             ..record.clone()
         });
-        self.insert(sequence, Held { record: record.clone(), raw: None });
+        self.insert(sequence, Held { record: record.clone(), raw });
         record
     }
 
@@ -74,17 +118,36 @@ impl Cache {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.held.clear();
+        self.pieces.clear();
+        self.directories.clear();
+        self.whole.clear();
         self.used = 0;
     }
 
     fn insert(&mut self, sequence: u64, held: Held) {
         self.used += held.weight();
+        if let Some(raw) = held.raw.as_ref().filter(|raw| !raw.is_empty()) {
+            self.pieces.insert(held.record.base, raw.clone());
+        }
         if let Some(before) = self.held.insert(sequence, held) {
             self.used -= before.weight();
+        }
+        self.shrink();
+    }
+
+    /// Forgets the oldest until the rest fits.
+    fn shrink(&mut self) {
+        if self.used > self.budget {
+            let blocks: usize = self.directories.drain().map(|(_, d)| d.blocks.len()).sum();
+            self.used -= blocks * BLOCK;
         }
         while self.used > self.budget && self.held.len() > 1 {
             let Some((_, oldest)) = self.held.pop_first() else { return };
             self.used -= oldest.weight();
+            self.whole.clear();
+            if oldest.raw.is_some() {
+                self.pieces.remove(&oldest.record.base);
+            }
         }
     }
 }

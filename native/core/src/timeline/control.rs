@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::record::Id;
+use super::sections::{Debt, Floor, Lease, Origin, Packed, Pin, Section, Tag};
 use crate::digest;
 use crate::error::{Code, Error, Result};
 use crate::store::Version;
@@ -18,76 +18,19 @@ const TAGS: u8 = 4;
 const PINS: u8 = 5;
 const LEASE: u8 = 6;
 const ORIGIN: u8 = 7;
+const PACKS: u8 = 8;
+const LOOSE: u8 = 9;
+const DEBT: u8 = 10;
+const CUTS: u8 = 11;
 /// Sections from here on may be ignored, and must be kept.
 const IGNORABLE: u8 = 128;
 
-/// Below this nothing exists any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Floor {
-    /// The first sequence that may exist.
-    pub sequence: u64,
-    /// The id of the last snapshot below.
-    pub parent: Id,
-    /// Where the new bytes of the first one begin: logical offsets never return.
-    pub base: u64,
-}
-
-impl Default for Floor {
-    fn default() -> Self {
-        Floor { sequence: 1, parent: Id::default(), base: 0 }
-    }
-}
-
-/// A name for a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
-    /// The name.
-    pub name: String,
-    /// The snapshot.
-    pub sequence: u64,
-    /// Its id.
-    pub id: Id,
-}
-
-/// A fork that needs this history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// The fork, as `agent/session` with `%` and `/` escaped in each.
-    pub timeline: String,
-    /// The snapshot that it began from.
-    pub sequence: u64,
-}
-
-/// Who may write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The holder.
-    pub holder: [u8; 16],
-    /// Grows with each take-over.
-    pub epoch: u64,
-    /// Until when, in milliseconds since 1970.
-    pub until: u64,
-}
-
-/// Where a fork began.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The timeline that it was forked from.
-    pub timeline: String,
-    /// The snapshot.
-    pub sequence: u64,
-    /// Its id.
-    pub id: Id,
-    /// Where the fork's own logical space begins.
-    pub base: u64,
-}
-
 /// What a control object says. Its default is what an absent one means.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
     /// New at each write, so that no two writes are equal bytes.
     pub nonce: [u8; 16],
-    /// Below this nothing exists.
+    /// Below this nothing is shown.
     pub floor: Floor,
     /// A recent latest; 0: none known.
     pub hint: u64,
@@ -99,8 +42,35 @@ pub struct Control {
     pub lease: Option<Lease>,
     /// Where this timeline began, if it is a fork.
     pub origin: Option<Origin>,
+    /// Runs of snapshots that lie together, in rising order.
+    pub packs: Vec<Packed>,
+    /// From here on snapshots have values of their own.
+    pub loose: u64,
+    /// What is to be removed.
+    pub debt: Vec<Debt>,
+    /// Grows whenever snapshots are taken out: what was remembered of them counts no more.
+    pub cuts: u64,
     /// Sections of a later version.
     pub unknown: Vec<(u8, Bytes)>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control {
+            nonce: [0; 16],
+            floor: Floor::default(),
+            hint: 0,
+            tags: Vec::new(),
+            pins: Vec::new(),
+            lease: None,
+            origin: None,
+            packs: Vec::new(),
+            loose: 1,
+            debt: Vec::new(),
+            cuts: 0,
+            unknown: Vec::new(),
+        }
+    }
 }
 
 /// A control object as it was read: what it says, and its version if it is there.
@@ -118,36 +88,17 @@ impl Control {
         let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];
         put_section(&mut out, NONCE, |s| s.extend_from_slice(&self.nonce));
         if self.floor != Floor::default() {
-            put_section(&mut out, FLOOR, |s| {
-                put_varint(s, self.floor.sequence);
-                s.extend_from_slice(&self.floor.parent.0);
-                put_varint(s, self.floor.base);
-            });
+            put_section(&mut out, FLOOR, |s| self.floor.encode(s));
         }
-        if self.hint > 0 {
-            put_section(&mut out, HINT, |s| put_varint(s, self.hint));
-        }
-        if !self.tags.is_empty() {
-            put_section(&mut out, TAGS, |s| self.tags.iter().for_each(|tag| tag.encode(s)));
-        }
-        if !self.pins.is_empty() {
-            put_section(&mut out, PINS, |s| {
-                for pin in &self.pins {
-                    put_bytes(s, pin.timeline.as_bytes());
-                    put_varint(s, pin.sequence);
-                }
-            });
-        }
-        if let Some(lease) = &self.lease {
-            put_section(&mut out, LEASE, |s| {
-                s.extend_from_slice(&lease.holder);
-                put_varint(s, lease.epoch);
-                put_varint(s, lease.until);
-            });
-        }
-        if let Some(origin) = &self.origin {
-            put_section(&mut out, ORIGIN, |s| origin.encode(s));
-        }
+        put_number(&mut out, HINT, self.hint, 0);
+        put_list(&mut out, TAGS, &self.tags);
+        put_list(&mut out, PINS, &self.pins);
+        put_list(&mut out, LEASE, self.lease.as_slice());
+        put_list(&mut out, ORIGIN, self.origin.as_slice());
+        put_list(&mut out, PACKS, &self.packs);
+        put_number(&mut out, LOOSE, self.loose, 1);
+        put_list(&mut out, DEBT, &self.debt);
+        put_number(&mut out, CUTS, self.cuts, 0);
         for (tag, bytes) in &self.unknown {
             out.push(*tag);
             put_bytes(&mut out, bytes);
@@ -192,27 +143,21 @@ impl Control {
         let mut reader = Reader::new(&section, "timeline's control object");
         match tag {
             NONCE => self.nonce = reader.array()?,
-            FLOOR => {
-                let (sequence, parent) = (reader.varint()?, Id(reader.array()?));
-                self.floor = Floor { sequence, parent, base: reader.varint()? };
-            }
+            FLOOR => self.floor = Floor::decode(&mut reader)?,
             HINT => self.hint = reader.varint()?,
-            TAGS => {
-                while reader.left() > 0 {
-                    self.tags.push(Tag::decode(&mut reader)?);
-                }
-            }
-            PINS => {
-                while reader.left() > 0 {
-                    let timeline = reader.text()?.to_owned();
-                    self.pins.push(Pin { timeline, sequence: reader.varint()? });
-                }
-            }
-            LEASE => {
-                let (holder, epoch) = (reader.array()?, reader.varint()?);
-                self.lease = Some(Lease { holder, epoch, until: reader.varint()? });
-            }
+            TAGS => self.tags = list(&mut reader)?,
+            PINS => self.pins = list(&mut reader)?,
+            LEASE => self.lease = Some(Lease::decode(&mut reader)?),
             ORIGIN => self.origin = Some(Origin::decode(&mut reader)?),
+            PACKS => {
+                self.packs = list(&mut reader)?;
+                if !self.packs.is_sorted_by(|a, b| a.last < b.first && a.end <= b.base) {
+                    return Err(reader.damage("its packs are out of order"));
+                }
+            }
+            LOOSE => self.loose = reader.varint()?,
+            DEBT => self.debt = list(&mut reader)?,
+            CUTS => self.cuts = reader.varint()?,
             IGNORABLE.. => {
                 self.unknown.push((tag, section.clone()));
                 return Ok(());
@@ -223,31 +168,23 @@ impl Control {
     }
 }
 
-impl Tag {
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_bytes(out, self.name.as_bytes());
-        put_varint(out, self.sequence);
-        out.extend_from_slice(&self.id.0);
+fn list<T: Section>(reader: &mut Reader<'_>) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    while reader.left() > 0 {
+        list.push(T::decode(reader)?);
     }
+    Ok(list)
+}
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Tag> {
-        let name = reader.text()?.to_owned();
-        Ok(Tag { name, sequence: reader.varint()?, id: Id(reader.array()?) })
+fn put_list<T: Section>(out: &mut Vec<u8>, tag: u8, list: &[T]) {
+    if !list.is_empty() {
+        put_section(out, tag, |section| list.iter().for_each(|one| one.encode(section)));
     }
 }
 
-impl Origin {
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_bytes(out, self.timeline.as_bytes());
-        put_varint(out, self.sequence);
-        out.extend_from_slice(&self.id.0);
-        put_varint(out, self.base);
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Origin> {
-        let timeline = reader.text()?.to_owned();
-        let (sequence, id) = (reader.varint()?, Id(reader.array()?));
-        Ok(Origin { timeline, sequence, id, base: reader.varint()? })
+fn put_number(out: &mut Vec<u8>, tag: u8, number: u64, default: u64) {
+    if number != default {
+        put_section(out, tag, |section| put_varint(section, number));
     }
 }
 

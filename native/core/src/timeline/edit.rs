@@ -80,6 +80,19 @@ impl Edit {
         self
     }
 
+    /// Everything that it inserts, its new bytes lying at `base`.
+    pub fn pieces(&self, base: u64) -> impl Iterator<Item = Extent> + '_ {
+        let mut next = base;
+        self.steps.iter().flat_map(|step| &step.pieces).map(move |piece| match *piece {
+            Piece::Held(extent) => extent,
+            Piece::New(length) => {
+                let offset = next;
+                next += length;
+                Extent { offset, length }
+            }
+        })
+    }
+
     /// How many new bytes it inserts.
     pub fn new_length(&self) -> u64 {
         self.new_length

@@ -1,45 +1,60 @@
-//! Reading records and their new bytes, from memory or the store.
+//! Reading records and their new bytes, from memory or the store, wherever they lie.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::extent::Extents;
-use super::record::{Form, Id, Record, Value, RECORDS_MAX};
+use super::frame;
+use super::layout::{Place, Region};
+use super::record::{Id, Record, Value, RECORDS_MAX};
+use super::unpack;
 use super::{Raw, Run};
-use crate::codec::{Codec, ContextDecoder, Piece, Zstd};
-use crate::digest;
 use crate::error::{Code, Error, Result};
+use crate::machine::Request;
 
 /// Records by sequence.
 pub type Records = BTreeMap<u64, Arc<Record>>;
+
+/// New bytes that were proven, by where they begin in the logical space.
+pub type Pieces = BTreeMap<u64, Raw>;
 
 /// How many keys are asked for at once.
 const ROUND: u64 = 64;
 
 /// The records of a range that exist. Values of several snapshots are found by their first.
 pub async fn existing(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
-    let mut records = Records::new();
-    let mut from = *range.start();
-    while from <= *range.end() {
-        let to = (from + ROUND - 1).min(*range.end());
-        round(run, from..=to, &mut records).await?;
-        from = to + 1;
-    }
-    records.split_off(&(range.end() + 1));
+    let mut records = reaching(run, range.clone()).await?;
+    records.retain(|sequence, _| range.contains(sequence));
     Ok(records)
 }
 
-/// The records of a range, all of which must be there.
+/// The same, and all others of the values that were read: they may reach beyond the range.
+pub async fn reaching(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
+    let mut records = Records::new();
+    let mut from = *range.start();
+    while from <= *range.end() {
+        let to = from.saturating_add(ROUND - 1).min(*range.end());
+        round(run, from..=to, &mut records).await?;
+        let Some(next) = to.checked_add(1) else { break };
+        from = next;
+    }
+    Ok(records)
+}
+
+/// The records of a range. Those that were taken out are left out; that another is not there is
+/// damage.
 pub async fn records(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
     let mut records = existing(run, range.clone()).await?;
+    let layout = run.layout().await?;
     for sequence in range {
+        let Place::Loose(region) = layout.place(sequence) else { continue };
         if records.contains_key(&sequence) {
             continue;
         }
-        match holding(run, sequence).await? {
+        match holding(run, region, sequence).await? {
             Some(record) => records.insert(sequence, record),
-            None => return Err(run.shared.name.place(missing(run, sequence), sequence)),
+            None => return Err(missing(run, sequence)),
         };
     }
     Ok(records)
@@ -47,10 +62,12 @@ pub async fn records(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
 
 /// One record, if it is there.
 pub async fn record(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
-    let mut found = existing(run, sequence..=sequence).await?;
-    match found.remove(&sequence) {
-        Some(record) => Ok(Some(record)),
-        None => holding(run, sequence).await,
+    if let Some(record) = existing(run, sequence..=sequence).await?.remove(&sequence) {
+        return Ok(Some(record));
+    }
+    match run.layout().await?.place(sequence) {
+        Place::Loose(region) => holding(run, region, sequence).await,
+        _ => Ok(None),
     }
 }
 
@@ -66,21 +83,40 @@ async fn round(run: &Run, range: RangeInclusive<u64>, records: &mut Records) -> 
         }
     }
     absent.retain(|sequence| !records.contains_key(sequence));
-    load(run, absent, records).await
-}
-
-/// Reads the values of these keys and remembers their records.
-async fn load(run: &Run, at: Vec<u64>, records: &mut Records) -> Result<()> {
-    if at.is_empty() {
+    if absent.is_empty() {
         return Ok(());
     }
-    let keys = at.iter().map(|sequence| run.shared.name.key(*sequence)).collect();
-    let found = run.ask.get_all(keys).await?;
-    for (first, found) in at.into_iter().zip(found) {
+    let layout = run.layout().await?;
+    let mut loose: BTreeMap<u64, (&Region, Vec<u64>)> = BTreeMap::new();
+    let mut packed = unpack::Wanted::default();
+    for sequence in absent {
+        match layout.place(sequence) {
+            Place::Loose(region) => {
+                loose.entry(region.first).or_insert((region, Vec::new())).1.push(sequence);
+            }
+            Place::Pack(region, pack) => packed.add((region, pack), sequence),
+            Place::Nowhere => {}
+        }
+    }
+    for of in loose.into_values() {
+        load(run, of, records).await?;
+    }
+    unpack::heads(run, packed, records).await
+}
+
+/// Reads values of their own and remembers their records.
+pub async fn load(run: &Run, at: (&Region, Vec<u64>), records: &mut Records) -> Result<()> {
+    let (region, sequences) = at;
+    if sequences.is_empty() {
+        return Ok(());
+    }
+    let get = |s: &u64| Request::Get { key: region.name.key(*s), range: None };
+    let found = run.ask_all(sequences.iter().map(get).collect()).await?;
+    for (first, found) in sequences.into_iter().zip(found) {
         let Some(found) = found else { continue };
         let value = Value::decode(&found.value).map_err(run.placed(first))?;
         let mut cache = run.shared.cache.lock();
-        for (sequence, record) in (first..).zip(&value.records) {
+        for (sequence, record) in (first..=region.last).zip(&value.records) {
             records.insert(sequence, cache.keep(sequence, record));
         }
     }
@@ -88,54 +124,95 @@ async fn load(run: &Run, at: Vec<u64>, records: &mut Records) -> Result<()> {
 }
 
 /// A record that lies in a value of several snapshots, under the key of the first of them.
-async fn holding(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
+pub async fn holding(run: &Run, region: &Region, sequence: u64) -> Result<Option<Arc<Record>>> {
     if run.ask.supports().commit {
         return Ok(None);
     }
-    let first = sequence.saturating_sub(RECORDS_MAX as u64 - 1).max(1);
+    let first = sequence.saturating_sub(RECORDS_MAX as u64 - 1).max(region.loose);
     let mut records = Records::new();
-    load(run, (first..sequence).collect(), &mut records).await?;
+    load(run, (region, (first..sequence).collect()), &mut records).await?;
     Ok(records.remove(&sequence))
 }
 
-/// A snapshot that must be there is not.
+/// A snapshot that must be there is not. It may have been moved meanwhile.
 pub fn missing(run: &Run, sequence: u64) -> Error {
+    let _ = run.moved();
     let message = format!(
         "{}@{sequence} is missing, although others need it; restore the store from a backup.",
         run.shared.name
     );
-    Error::new(Code::Corrupt, message)
+    run.shared.name.place(Error::new(Code::Corrupt, message), sequence)
 }
 
-/// The bytes of a state. `records` must hold every record that its extents reach into.
-pub async fn gather(run: &Run, extents: &Extents, records: &Records) -> Result<Vec<u8>> {
-    let by_base: BTreeMap<u64, u64> =
-        records.iter().filter(|(_, r)| r.raw > 0).map(|(s, r)| (r.base, *s)).collect();
-    let mut needed = BTreeMap::new();
-    for extent in extents.iter() {
-        let first = by_base.range(..=extent.offset).next_back().map_or(extent.offset, |(b, _)| *b);
-        needed
-            .extend(by_base.range(first..extent.end()).map(|(base, sequence)| (*sequence, *base)));
-    }
-    let raws = raws(run, needed.keys().copied().collect(), records).await?;
+/// The bytes of a state that is not later than `last`.
+pub async fn gather(run: &Run, extents: &Extents, last: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(extents.length() as usize);
+    if copy(extents, &run.shared.cache.lock().pieces, &mut bytes).is_ok() {
+        return Ok(bytes);
+    }
+    let mut pieces = Pieces::new();
+    loop {
+        bytes.clear();
+        let absent = {
+            let cache = run.shared.cache.lock();
+            absent(extents, &cache.pieces, &mut pieces)
+        };
+        if absent.is_empty() {
+            return match copy(extents, &pieces, &mut bytes) {
+                Ok(()) => Ok(bytes),
+                Err(_) => Err(outside(run)),
+            };
+        }
+        let before = pieces.len();
+        pieces_at(run, (&absent, last), &mut pieces).await?;
+        if pieces.len() == before {
+            return Err(outside(run));
+        }
+    }
+}
+
+/// Copies what extents name; an error is the offset that is not there.
+fn copy(extents: &Extents, pieces: &Pieces, bytes: &mut Vec<u8>) -> std::result::Result<(), u64> {
     for extent in extents.iter() {
         let mut at = extent.offset;
         while at < extent.end() {
-            let piece = by_base.range(..=at).next_back().and_then(|(base, sequence)| {
-                let raw = raws.get(sequence)?;
-                raw.get((at - base) as usize..raw.len().min((extent.end() - base) as usize))
-            });
-            match piece {
+            let Some((base, raw)) = pieces.range(..=at).next_back() else { return Err(at) };
+            let upto = raw.len().min((extent.end() - base) as usize);
+            match raw.get((at - base) as usize..upto) {
                 Some(piece) if !piece.is_empty() => {
                     bytes.extend_from_slice(piece);
                     at += piece.len() as u64;
                 }
-                _ => return Err(outside(run)),
+                _ => return Err(at),
             }
         }
     }
-    Ok(bytes)
+    Ok(())
+}
+
+/// Takes out of `held` what extents need, and tells which offsets begin something that neither has:
+/// rising, one for each piece at most.
+fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Vec<u64> {
+    let mut absent = Vec::new();
+    for extent in extents.iter() {
+        let mut at = extent.offset;
+        while at < extent.end() {
+            let found = [&*pieces, held].into_iter().find_map(|map| {
+                let (base, raw) = map.range(..=at).next_back()?;
+                (base + raw.len() as u64 > at).then(|| (*base, raw.clone()))
+            });
+            let Some((base, raw)) = found else {
+                absent.push(at);
+                // What is behind it may lie in other pieces; the next try will tell.
+                break;
+            };
+            at = base + raw.len() as u64;
+            pieces.entry(base).or_insert(raw);
+        }
+    }
+    absent.sort_unstable();
+    absent.dedup();
+    absent
 }
 
 fn outside(run: &Run) -> Error {
@@ -146,108 +223,81 @@ fn outside(run: &Run) -> Error {
     Error::new(Code::Corrupt, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
 }
 
-/// Proven new bytes of these sequences.
+/// Reads what holds these offsets.
+async fn pieces_at(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Result<()> {
+    let (offsets, last) = at;
+    let layout = run.layout().await?;
+    let mut packed = unpack::Wanted::default();
+    let mut loose: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for offset in offsets {
+        let Some(region) = layout.region_of(*offset) else { return Err(outside(run)) };
+        match region.pack_of(*offset) {
+            Some(pack) => packed.add((region, pack), *offset),
+            None => loose.entry(region.last.min(last)).or_default().push(*offset),
+        }
+    }
+    unpack::pieces(run, packed, pieces).await?;
+    for (last, offsets) in loose {
+        loose_pieces(run, (&offsets, last), pieces).await?;
+    }
+    Ok(())
+}
+
+/// Reads what holds these offsets in values of their own, from the newest backwards.
+async fn loose_pieces(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Result<()> {
+    let (offsets, last) = at;
+    let Some(least) = offsets.first() else { return Ok(()) };
+    let layout = run.layout().await?;
+    let Place::Loose(region) = layout.place(last) else { return Ok(()) };
+    let mut held = Records::new();
+    let mut end = last;
+    loop {
+        let start = end.saturating_sub(ROUND - 1).max(region.loose);
+        held.append(&mut records(run, start..=end).await?);
+        let reached = held.first_key_value().is_none_or(|(_, record)| record.base <= *least);
+        if reached || start == region.loose {
+            break;
+        }
+        end = start - 1;
+    }
+    let by_base: BTreeMap<u64, u64> =
+        held.iter().filter(|(_, record)| record.raw > 0).map(|(s, r)| (r.base, *s)).collect();
+    let mut needed: Vec<u64> = offsets
+        .iter()
+        .filter_map(|offset| by_base.range(..=offset).next_back().map(|(_, sequence)| *sequence))
+        .collect();
+    needed.dedup();
+    for (sequence, raw) in raws(run, needed, &held).await? {
+        let base = held.get(&sequence).map_or(0, |record| record.base);
+        pieces.insert(base, raw);
+    }
+    Ok(())
+}
+
+/// Proven new bytes of these sequences. A record may be remembered from before it was packed: where
+/// it lies now, the layout says.
 async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap<u64, Raw>> {
+    let layout = run.layout().await?;
     let mut raws = BTreeMap::new();
     let mut frames: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut packed = Vec::new();
     {
         let cache = run.shared.cache.lock();
         for sequence in needed {
             if let Some(raw) = cache.raw(sequence) {
                 raws.insert(sequence, raw);
+            } else if let Place::Pack(..) = layout.place(sequence) {
+                packed.push(sequence);
             } else if let Some(record) = records.get(&sequence) {
-                let begins = match record.form {
-                    Form::Continued { back, .. } => sequence.saturating_sub(back),
-                    _ => sequence,
-                };
-                frames.insert(begins, sequence);
+                frames.insert(sequence - record.form.back().min(sequence), sequence);
             }
         }
     }
     for (begins, ends) in frames {
-        frame(run, begins..=ends, &mut raws).await?;
+        frame::read(run, begins..=ends, &mut raws).await?;
     }
+    unpack::raws(run, packed, &mut raws).await?;
     Ok(raws)
-}
-
-/// Decodes a frame from its beginning as far as it is needed, and proves each piece.
-async fn frame(run: &Run, range: RangeInclusive<u64>, raws: &mut BTreeMap<u64, Raw>) -> Result<()> {
-    let begins = *range.start();
-    let stored = stored_records(run, range.clone()).await?;
-    let mut parent = parent_id(run, begins, stored.get(&begins)).await?;
-    let mut frame = Frame { begins, pieces: 0, guard: 0, decoder: ContextDecoder::new()? };
-    for sequence in range {
-        let place = run.placed(sequence);
-        let Some(record) = stored.get(&sequence) else {
-            return Err(place(missing(run, sequence)));
-        };
-        if let Some(raw) = frame.decode(sequence, record).map_err(&place)? {
-            record.prove(&parent, &raw).map_err(&place)?;
-            run.shared.cache.lock().keep_raw(sequence, record, raw.clone());
-            raws.insert(sequence, raw);
-        }
-        parent = record.id;
-    }
-    Ok(())
-}
-
-/// A frame under way.
-struct Frame {
-    begins: u64,
-    pieces: u32,
-    guard: u32,
-    decoder: ContextDecoder,
-}
-
-impl Frame {
-    /// The new bytes of one record, or none if they belong to another frame.
-    fn decode(&mut self, sequence: u64, record: &Record) -> Result<Option<Raw>> {
-        let bound = usize::try_from(record.raw).unwrap_or(usize::MAX);
-        let raw = match record.form {
-            Form::Plain => record.stored.clone(),
-            Form::Zstd => Zstd.decompress(&record.stored, bound)?.into(),
-            Form::Continued { back, .. } if sequence - self.begins != back => return Ok(None),
-            Form::Continued { back, guard } if back > 0 && guard != self.guard => {
-                let message = "A snapshot continues a frame of another history; run verify.";
-                return Err(Error::new(Code::Corrupt, message));
-            }
-            Form::Continued { .. } => {
-                let piece = Piece { back: self.pieces, raw: bound, stored: &record.stored };
-                let mut raw = Vec::new();
-                self.decoder.push(piece, &mut raw)?;
-                self.pieces += 1;
-                raw.into()
-            }
-        };
-        self.guard = digest::crc32c(&raw);
-        Ok(Some(raw))
-    }
-}
-
-/// Records with their stored bytes: those in memory may have given theirs up.
-async fn stored_records(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
-    let mut records = Records::new();
-    let mut absent = Vec::new();
-    {
-        let cache = run.shared.cache.lock();
-        for sequence in range {
-            match cache.record(sequence) {
-                Some(record) if cache.raw(sequence).is_none() => {
-                    records.insert(sequence, record);
-                }
-                _ => absent.push(sequence),
-            }
-        }
-    }
-    load(run, absent.clone(), &mut records).await?;
-    for sequence in absent {
-        let found = match records.contains_key(&sequence) {
-            true => None,
-            false => holding(run, sequence).await?,
-        };
-        records.extend(found.map(|record| (sequence, record)));
-    }
-    Ok(records)
 }
 
 /// The proven new bytes of a range of snapshots.
@@ -261,6 +311,14 @@ pub async fn parent_id(run: &Run, sequence: u64, known: Option<&Arc<Record>>) ->
     if let Some(parent) = known.and_then(|record| record.parent) {
         return Ok(parent);
     }
-    let before = records(run, sequence - 1..=sequence - 1).await?;
-    before.get(&(sequence - 1)).map(|record| record.id).ok_or_else(|| missing(run, sequence - 1))
+    let layout = run.layout().await?;
+    let before = layout.before(sequence);
+    let floor = &layout.held.control.floor;
+    if before < floor.sequence && floor.sequence == sequence {
+        return Ok(floor.parent);
+    }
+    match record(run, before).await? {
+        Some(record) => Ok(record.id),
+        None => Err(missing(run, before)),
+    }
 }

@@ -20,13 +20,14 @@ pub async fn earlier(run: &Run, ground: &mut Ground, save: &Save) -> Result<Opti
     let Some(key) = &save.meta.idempotency_key else { return Ok(None) };
     let keys = match ground.keys.take() {
         Some(keys) => keys,
-        None => load(run).await?,
+        None => run.again(|| Box::pin(load(run))).await?,
     };
     let sequence = keys.get(key).copied();
     ground.keys = Some(keys);
     let oldest = ground.tail.sequence.saturating_sub(LOOKED_UP as u64);
     let Some(sequence) = sequence.filter(|sequence| *sequence > oldest) else { return Ok(None) };
-    let saved = restore::restore(run, &At::Sequence(sequence)).await?;
+    let at = At::Sequence(sequence);
+    let saved = run.again(|| Box::pin(restore::restore(run, &at))).await?;
     match &save.change {
         Change::Whole(bytes) if *bytes == saved.bytes => Ok(Some(saved.snapshot)),
         Change::Whole(_) => Err(mismatch(run, (key, sequence))),

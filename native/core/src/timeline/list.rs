@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fetch;
+use super::layout::Place;
 use super::meta::Meta;
 use super::record::{Id, Record};
 use super::tail;
@@ -24,11 +25,8 @@ pub struct Page {
 
 /// A page of snapshots, in order. Fewer than the limit means that no more follow.
 pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
-    let held = tail::control(run).await?;
-    let floor = held.control.floor.sequence;
-    let Some(latest) = tail::latest(run, &held.control).await? else {
-        return Ok(Vec::new());
-    };
+    let floor = run.layout().await?.held.control.floor.sequence;
+    let Some(latest) = tail::latest(run).await? else { return Ok(Vec::new()) };
     let first = page.after.map_or(floor, |after| after.saturating_add(1).max(floor));
     let last = page.before.map_or(latest, |before| before.saturating_sub(1).min(latest));
     let limit = page.limit.unwrap_or(100);
@@ -52,7 +50,7 @@ pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
         if page.newest_first {
             records.reverse();
         }
-        for (sequence, record) in records.into_iter().filter(|(_, record)| !record.fence) {
+        for (sequence, record) in records.into_iter().filter(|(_, record)| record.shows()) {
             snapshots.push(with_parent(run, sequence, &record).await?);
         }
     }
@@ -68,17 +66,25 @@ pub async fn show(run: &Run, at: &At) -> Result<Snapshot> {
 
 /// The record of a snapshot. One that is missing between others is damage, not absence.
 pub async fn present(run: &Run, sequence: u64) -> Result<Arc<Record>> {
-    match fetch::record(run, sequence).await? {
-        Some(record) if record.fence => return Err(not_found(run, sequence)),
-        Some(record) => return Ok(record),
-        None => {}
-    }
-    let control = tail::control(run).await?.control;
-    let latest = tail::latest(run, &control).await?;
-    if sequence < control.floor.sequence || latest.is_none_or(|latest| latest < sequence) {
+    let layout = run.layout().await?;
+    if sequence < layout.held.control.floor.sequence {
         return Err(not_found(run, sequence));
     }
-    Err(run.placed(sequence)(fetch::missing(run, sequence)))
+    match fetch::record(run, sequence).await? {
+        Some(record) if record.shows() => return Ok(record),
+        Some(_) => return Err(not_found(run, sequence)),
+        None => run.doubt(),
+    }
+    let loose = matches!(layout.place(sequence), Place::Loose(_));
+    if !loose || tail::latest(run).await?.is_none_or(|latest| latest < sequence) {
+        return Err(not_found(run, sequence));
+    }
+    // It may have been saved just now.
+    match fetch::record(run, sequence).await? {
+        Some(record) if record.shows() => Ok(record),
+        Some(_) => Err(not_found(run, sequence)),
+        None => Err(fetch::missing(run, sequence)),
+    }
 }
 
 async fn with_parent(run: &Run, sequence: u64, record: &Arc<Record>) -> Result<Snapshot> {

@@ -12,6 +12,7 @@ const ENCODING: u8 = 4;
 const SCHEMA: u8 = 5;
 const IDEMPOTENCY: u8 = 6;
 const USER: u8 = 7;
+const NONCE: u8 = 8;
 
 /// The longest metadata, so that a listing stays cheap.
 pub const META_MAX: usize = 1 << 20;
@@ -33,6 +34,8 @@ pub struct Meta {
     pub idempotency_key: Option<String>,
     /// Whatever the user added, as a MessagePack map.
     pub user: Option<Bytes>,
+    /// Makes a fence different from every other.
+    pub nonce: Option<Bytes>,
     /// Fields of a later version, kept as they are.
     pub unknown: Vec<(u8, Bytes)>,
 }
@@ -55,8 +58,10 @@ impl Meta {
                 put_field(&mut out, tag, text.as_bytes());
             }
         }
-        if let Some(user) = &self.user {
-            put_field(&mut out, USER, user);
+        for (tag, bytes) in [(USER, &self.user), (NONCE, &self.nonce)] {
+            if let Some(bytes) = bytes {
+                put_field(&mut out, tag, bytes);
+            }
         }
         for (tag, bytes) in &self.unknown {
             put_field(&mut out, *tag, bytes);
@@ -92,6 +97,7 @@ impl Meta {
                 SCHEMA => meta.schema = Some(utf8(field, &inner)?),
                 IDEMPOTENCY => meta.idempotency_key = Some(utf8(field, &inner)?),
                 USER => meta.user = Some(bytes.slice_ref(field)),
+                NONCE => meta.nonce = Some(bytes.slice_ref(field)),
                 other => meta.unknown.push((other, bytes.slice_ref(field))),
             }
         }

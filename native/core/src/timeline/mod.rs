@@ -11,36 +11,60 @@
 mod append;
 mod build;
 mod cache;
+mod change;
 mod control;
 mod delete;
 mod edit;
 mod extent;
+mod fence;
 mod fetch;
+mod fork;
+mod frame;
 mod idempotency;
+mod layout;
+mod lease;
 mod list;
 mod matcher;
 mod meta;
 mod name;
+mod needed;
+mod pack;
+mod packing;
+mod pins;
+mod prune;
 mod queue;
 mod record;
 pub mod reference;
 mod restore;
+mod rewrite;
+mod sections;
+mod tag;
 mod tail;
+mod unpack;
 mod verify;
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+pub use delete::Deleted;
 pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
+pub use packing::{Packing, Packings};
+pub use prune::{Policy, Pruned, Reason, Stretch};
 pub use queue::{Change, Save, SaveDone, Splice};
 pub use record::Id;
 pub use restore::Restored;
+pub use tag::From;
 pub use verify::Report;
+
+use layout::Layout;
 
 use crate::error::{fail, Code, Error, Result};
 use crate::machine::{Ask, Machine};
@@ -57,11 +81,19 @@ pub struct Options {
     pub single_writer: bool,
     /// How many bytes of records and new bytes are held in memory.
     pub cache_bytes: usize,
+    /// Only one handle writes at a time; one that does not renew for so long can be taken over.
+    pub lease: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { level: 3, full_integrity: false, single_writer: false, cache_bytes: 64 << 20 }
+        Options {
+            level: 3,
+            full_integrity: false,
+            single_writer: false,
+            cache_bytes: 64 << 20,
+            lease: None,
+        }
     }
 }
 
@@ -105,6 +137,12 @@ struct Shared {
     supports: Arc<Supports>,
     options: Options,
     cache: Mutex<cache::Cache>,
+    layout: Mutex<Option<Arc<Layout>>>,
+    /// The latest snapshot when packing was tried last.
+    tried: AtomicU64,
+    /// Somebody packs or prunes through this handle.
+    keeping: AtomicBool,
+    lease: Mutex<Option<lease::Own>>,
     writer: Mutex<queue::Writer>,
 }
 
@@ -112,8 +150,12 @@ impl Timeline {
     /// A timeline in a store of these abilities. Asks nothing yet.
     pub fn new(name: Name, supports: Arc<Supports>, options: Options) -> Timeline {
         let cache = Mutex::new(cache::Cache::new(options.cache_bytes));
-        let writer = Mutex::default();
-        Timeline { shared: Arc::new(Shared { name, supports, options, cache, writer }) }
+        let (layout, writer) = (Mutex::default(), Mutex::default());
+        let (tried, keeping) = (AtomicU64::new(0), AtomicBool::new(false));
+        let lease = Mutex::default();
+        let shared =
+            Shared { name, supports, options, cache, layout, tried, keeping, lease, writer };
+        Timeline { shared: Arc::new(shared) }
     }
 
     /// Its name.
@@ -146,7 +188,7 @@ impl Timeline {
     /// looked, so that saves are taken again.
     pub fn restore(&self, at: At) -> Machine<Restored> {
         self.machine(|run| async move {
-            let restored = restore::restore(&run, &at).await;
+            let restored = run.again(|| Box::pin(restore::restore(&run, &at))).await;
             let head = restored.as_ref().ok().map(|restored| restored.snapshot.sequence);
             queue::look(&run.shared, head.filter(|_| at == At::Latest));
             restored
@@ -155,22 +197,75 @@ impl Timeline {
 
     /// The metadata of a snapshot.
     pub fn show(&self, at: At) -> Machine<Snapshot> {
-        self.machine(|run| async move { list::show(&run, &at).await })
+        self.machine(|run| async move { run.again(|| Box::pin(list::show(&run, &at))).await })
     }
 
     /// Snapshots in order.
     pub fn list(&self, page: Page) -> Machine<Vec<Snapshot>> {
-        self.machine(|run| async move { list::list(&run, &page).await })
+        self.machine(|run| async move { run.again(|| Box::pin(list::list(&run, &page))).await })
     }
 
-    /// Removes all snapshots. Numbers never restart.
-    pub fn delete(&self) -> Machine<u64> {
+    /// Removes all snapshots but what forks show. Numbers never restart.
+    pub fn delete(&self) -> Machine<Deleted> {
         self.machine(|run| async move { delete::delete(&run).await })
+    }
+
+    /// Takes snapshots out.
+    pub fn prune(&self, policy: Policy) -> Machine<Pruned> {
+        self.machine(|run| async move { run.again(|| Box::pin(prune::prune(&run, &policy))).await })
+    }
+
+    /// Makes another timeline that shares the history up to a snapshot.
+    pub fn fork(&self, name: Name, at: At) -> Machine<Snapshot> {
+        self.machine(
+            |run| async move { run.again(|| Box::pin(fork::fork(&run, &name, &at))).await },
+        )
+    }
+
+    /// Names a snapshot.
+    pub fn tag(&self, name: String, at: At, from: From) -> Machine<Snapshot> {
+        self.machine(|run| async move {
+            run.again(|| Box::pin(tag::tag(&run, &name, (at.clone(), from.clone())))).await
+        })
+    }
+
+    /// Takes a name away, and tells what it named.
+    pub fn untag(&self, name: String, from: From) -> Machine<u64> {
+        self.machine(|run| async move { tag::untag(&run, &name, &from).await })
+    }
+
+    /// All tags, and what they name.
+    pub fn tags(&self) -> Machine<Vec<(String, u64)>> {
+        self.machine(|run| async move { tag::tags(&run).await })
+    }
+
+    /// Gives back the lease, if this handle has one.
+    pub fn release(&self) -> Machine<()> {
+        self.machine(|run| async move { lease::release(&run).await })
     }
 
     /// Reads everything, proves every id and rebuilds every state.
     pub fn verify(&self) -> Machine<Report> {
-        self.machine(|run| async move { verify::verify(&run).await })
+        self.machine(|run| async move { run.again(|| Box::pin(verify::verify(&run))).await })
+    }
+
+    /// Makes few large values of many small ones: what is due, or everything.
+    pub fn pack(&self, packing: Packing) -> Machine<Packings> {
+        self.machine(
+            |run| async move { run.again(|| Box::pin(packing::pack(&run, &packing))).await },
+        )
+    }
+
+    /// Packs what has come together, if it is time and nobody is at it: to be driven in the
+    /// background after saves.
+    pub fn maintain(&self) -> Option<Machine<Packings>> {
+        let turn = packing::Turn::take(&self.shared)?;
+        Some(self.machine(|run| async move {
+            let packing = Packing::default();
+            let packed = run.again(|| Box::pin(packing::pack(&run, &packing))).await;
+            drop(turn);
+            packed
+        }))
     }
 
     fn machine<T, F>(&self, operation: impl FnOnce(Run) -> F) -> Machine<T>
@@ -178,17 +273,52 @@ impl Timeline {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let shared = self.shared.clone();
-        Machine::new(self.shared.supports.clone(), |ask| operation(Run { ask, shared }))
+        Machine::new(self.shared.supports.clone(), |ask| {
+            operation(Run { ask, shared, seen: Seen::default() })
+        })
     }
 }
+
+/// How often an operation begins again because packs were moved under it.
+const ATTEMPTS: usize = 16;
 
 /// One operation under way: whom it asks, and what it shares with the others.
 struct Run {
     ask: Ask,
     shared: Arc<Shared>,
+    seen: Seen,
 }
 
+/// What an operation has seen so far.
+#[derive(Default)]
+struct Seen {
+    /// Where everything lies.
+    layout: Mutex<Option<Arc<Layout>>>,
+    /// Something was concluded from a key that is not there.
+    doubted: AtomicBool,
+    /// Something was not where the layout says.
+    missed: AtomicBool,
+}
+
+/// What `Run::again` tries.
+type Trying<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 impl Run {
+    /// Does something that reads, until nothing is moved while it does.
+    async fn again<'a, T>(&self, attempt: impl Fn() -> Trying<'a, T>) -> Result<T> {
+        let mut left = ATTEMPTS;
+        loop {
+            let result = match attempt().await {
+                Ok(value) => self.settle().await.map(|()| value),
+                Err(error) => Err(error),
+            };
+            left -= 1;
+            if result.is_ok() || left == 0 || !self.outdated().await? {
+                return result;
+            }
+        }
+    }
+
     /// Refuses to write where writers could not be told apart, unless there is only one.
     fn require_conditions(&self) -> Result<()> {
         let supports = self.ask.supports();

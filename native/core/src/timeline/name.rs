@@ -3,14 +3,18 @@
 use std::fmt;
 
 use super::reference;
+use super::sections::Packed;
 use crate::error::{fail, Code, Error, Result};
+use crate::hex;
 use crate::store::{key, KEY_MAX};
 
 /// The longest sequence number in a key; twelve digits keep the order of keys that of numbers.
 const SEQUENCE_DIGITS: usize = 12;
+/// The longest last part of a key: that of a pack.
+const LAST_MAX: usize = "p-".len() + SEQUENCE_DIGITS + 16;
 
 /// `agent/session`. Any non-empty text is allowed in both.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     agent: String,
     session: String,
@@ -25,7 +29,7 @@ impl Name {
             return fail(Code::InvalidRef, message);
         }
         let prefix = format!("t/{}/{}/", key::escape(agent), key::escape(session));
-        if prefix.len() + SEQUENCE_DIGITS > KEY_MAX {
+        if prefix.len() + LAST_MAX > KEY_MAX {
             let message = format!("A timeline's name takes {} bytes; shorten it.", prefix.len());
             return Err(Error::new(Code::KeyTooLong, message).key(prefix));
         }
@@ -61,6 +65,16 @@ impl Name {
     /// The key of a value.
     pub fn key(&self, sequence: u64) -> String {
         format!("{}{sequence:012}", self.prefix)
+    }
+
+    /// The key of a pack.
+    pub fn pack(&self, pack: &Packed) -> String {
+        self.pack_key(pack.first, &pack.nonce)
+    }
+
+    /// The key of the pack that begins there and has this nonce.
+    pub fn pack_key(&self, first: u64, nonce: &[u8; 8]) -> String {
+        format!("{}p{first:012}-{}", self.prefix, hex::encode(nonce))
     }
 
     /// The key of the control object.

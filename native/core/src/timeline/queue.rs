@@ -11,10 +11,16 @@ use bytes::Bytes;
 
 use super::append::{self, Start};
 use super::build::Ground;
+use super::control::Held;
 use super::meta::Meta;
-use super::record::RECORDS_MAX;
 use super::{Run, Shared, Snapshot};
+use crate::codec::MAX_FRAME_VALUES;
 use crate::error::{fail, Code, Error, Result};
+use crate::store::Version;
+
+/// How many saves are written together: as many as share a frame, so that a value never holds the
+/// beginning of one in its middle.
+const JOINED_MAX: usize = MAX_FRAME_VALUES as usize;
 
 /// What is to be saved.
 #[derive(Debug, Clone)]
@@ -88,9 +94,9 @@ impl Writer {
         let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
         self.waiting
             .iter()
-            .take(RECORDS_MAX)
+            .take(JOINED_MAX)
             .position(keyed)
-            .map_or(self.waiting.len().min(RECORDS_MAX), |before| before.max(1))
+            .map_or(self.waiting.len().min(JOINED_MAX), |before| before.max(1))
     }
 }
 
@@ -122,6 +128,16 @@ pub fn forget(shared: &Shared) {
     writer.ground = None;
     writer.seen = None;
     writer.epoch += 1;
+}
+
+/// The control object was changed through this handle: what the next save builds on is the same,
+/// and need not be read again.
+pub fn adopt(shared: &Shared, before: Option<&Version>, now: Held) {
+    let mut writer = shared.writer.lock();
+    let ground = writer.ground.as_mut();
+    if let Some(ground) = ground.filter(|ground| ground.tail.control.version.as_ref() == before) {
+        ground.tail.control = now;
+    }
 }
 
 /// The turn of the one machine that drains the queue. A machine that is given up before the queue
@@ -197,7 +213,7 @@ fn fail_all(run: &Run, dones: Vec<SaveDone>, error: &Error) {
     forget(&run.shared);
     let behind: Vec<_> = {
         let mut writer = run.shared.writer.lock();
-        writer.refused |= error.code() == Code::Conflict;
+        writer.refused |= matches!(error.code(), Code::Conflict | Code::LeaseLost);
         writer.waiting.drain(..).map(|(_, done)| done).collect()
     };
     dones.into_iter().chain(behind).for_each(|done| done(Err(error.duplicate())));

@@ -19,6 +19,9 @@ pub const BACK_MAX: u64 = 64;
 const FLAG_FULL: u8 = 1;
 const FLAG_SHA256: u8 = 2;
 const FLAG_FENCE: u8 = 4;
+const FLAG_HIDDEN: u8 = 8;
+const FLAG_PARENT: u8 = 16;
+const FLAGS: u8 = FLAG_FULL | FLAG_SHA256 | FLAG_FENCE | FLAG_HIDDEN | FLAG_PARENT;
 
 /// Begins the hash of every id; with a new one, ids of other meaning could never meet.
 const ID_CONTEXT: &str = "keepstate 2026 snapshot v1";
@@ -47,6 +50,8 @@ pub enum Form {
         /// crc32c of the raw new bytes of the record before; 0 where the frame begins.
         guard: u32,
     },
+    /// With those of its neighbours, in the block of a pack.
+    Block,
 }
 
 /// One snapshot as it is stored.
@@ -54,10 +59,12 @@ pub enum Form {
 pub struct Record {
     /// Its id.
     pub id: Id,
-    /// Its parent's id; known where there is a manifest.
+    /// Its parent's id; always there with a manifest, and where the record before is not.
     pub parent: Option<Id>,
     /// Takes a sequence and holds no state.
     pub fence: bool,
+    /// Was taken out: only its new bytes are still needed.
+    pub hidden: bool,
     /// Where its new bytes lie in the logical space.
     pub base: u64,
     /// The length of the whole state.
@@ -78,6 +85,8 @@ pub struct Record {
     pub stored: Bytes,
     /// How many bytes the whole record takes in its value.
     pub size: usize,
+    /// Is the first of its value.
+    pub leads: bool,
 }
 
 /// One value of a timeline.
@@ -121,6 +130,11 @@ impl Content<'_> {
 }
 
 impl Record {
+    /// Whether there is a snapshot to be seen.
+    pub fn shows(&self) -> bool {
+        !self.fence && !self.hidden
+    }
+
     /// The edit, read.
     pub fn edit(&self) -> Result<Edit> {
         let edit = Edit::decode(&self.edit, self.base)?;
@@ -156,22 +170,28 @@ impl Record {
         out.len()
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    /// The record as bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.id.0);
-        let full = u8::from(self.manifest.is_some() || self.fence) * FLAG_FULL;
-        let sha256 = u8::from(self.sha256.is_some()) * FLAG_SHA256;
-        let fence = u8::from(self.fence) * FLAG_FENCE;
-        out.push(full | sha256 | fence);
-        if full > 0 {
+        let full = self.manifest.as_ref();
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        out.push(
+            flag(full.is_some(), FLAG_FULL)
+                | flag(self.sha256.is_some(), FLAG_SHA256)
+                | flag(self.fence, FLAG_FENCE)
+                | flag(self.hidden, FLAG_HIDDEN)
+                | flag(full.is_none() && self.parent.is_some(), FLAG_PARENT),
+        );
+        if full.is_some() || self.parent.is_some() {
             out.extend_from_slice(&self.parent.unwrap_or_default().0);
         }
         put_varint(out, self.base);
         put_varint(out, self.length);
         put_bytes(out, &self.meta);
         put_bytes(out, &self.edit);
-        if full > 0 {
+        if let Some(full) = full {
             let mut manifest = Vec::new();
-            self.manifest.clone().unwrap_or_default().encode(&mut manifest);
+            full.encode(&mut manifest);
             put_bytes(out, &manifest);
         }
         if let Some(sha256) = &self.sha256 {
@@ -186,23 +206,25 @@ impl Record {
                 put_varint(out, back);
                 out.extend_from_slice(&guard.to_le_bytes());
             }
+            Form::Block => out.push(3),
         }
         put_bytes(out, &self.stored);
     }
 
-    fn decode(value: &Bytes, part: &[u8]) -> Result<Record> {
+    /// The record in a part of these bytes, which it shares.
+    pub fn decode(value: &Bytes, part: &[u8]) -> Result<Record> {
         let mut reader = Reader::new(part, "timeline record");
         let id = Id(reader.array()?);
         let flags = reader.u8()?;
-        if flags & !(FLAG_FULL | FLAG_SHA256 | FLAG_FENCE) != 0 {
+        if flags & !FLAGS != 0 {
             return Err(too_new());
         }
-        let full = flags & FLAG_FULL != 0;
-        let fence = flags & FLAG_FENCE != 0;
-        if fence && !full {
-            return Err(reader.damage("a fence lacks its parent"));
+        let (full, parented) = (flags & FLAG_FULL != 0, flags & FLAG_PARENT != 0);
+        let (fence, hidden) = (flags & FLAG_FENCE != 0, flags & FLAG_HIDDEN != 0);
+        if full && (parented || fence) || fence && (hidden || !parented) {
+            return Err(reader.damage("its flags contradict each other"));
         }
-        let parent = if full { Some(Id(reader.array()?)) } else { None };
+        let parent = if full || parented { Some(Id(reader.array()?)) } else { None };
         let base = reader.varint()?;
         let length = reader.varint()?;
         let meta = value.slice_ref(reader.bytes()?);
@@ -223,6 +245,7 @@ impl Record {
             id,
             parent,
             fence,
+            hidden,
             base,
             length,
             meta,
@@ -233,11 +256,20 @@ impl Record {
             form,
             stored,
             size: part.len(),
+            leads: false,
         })
     }
 }
 
 impl Form {
+    /// How many snapshots before this one its frame begins.
+    pub fn back(&self) -> u64 {
+        match self {
+            Form::Continued { back, .. } => *back,
+            _ => 0,
+        }
+    }
+
     fn decode(reader: &mut Reader<'_>) -> Result<Form> {
         match reader.u8()? {
             0 => Ok(Form::Plain),
@@ -249,6 +281,7 @@ impl Form {
                 }
                 Ok(Form::Continued { back, guard })
             }
+            3 => Ok(Form::Block),
             _ => Err(too_new()),
         }
     }
@@ -312,8 +345,12 @@ impl Value {
             return Err(reader.damage("it holds an impossible number of snapshots"));
         }
         let mut records = Vec::with_capacity(count);
-        for _ in 0..count {
-            records.push(Record::decode(bytes, reader.bytes()?)?);
+        for at in 0..count {
+            let record = Record { leads: at == 0, ..Record::decode(bytes, reader.bytes()?)? };
+            if record.form == Form::Block || record.hidden {
+                return Err(reader.damage("a record belongs into a pack"));
+            }
+            records.push(record);
         }
         let nonce = reader.array()?;
         reader.take(4)?;

@@ -2,10 +2,11 @@
 //! is a named error, never other content and never a panic.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::super::control::{Control, Floor, Lease, Origin, Pin, Tag};
+use super::super::control::Control;
 use super::super::edit::Edit;
 use super::super::extent::Extent;
 use super::super::meta::Meta;
+use super::super::sections::{Branch, Dead, Debt, Floor, Lease, Origin, Packed, Pin, Tag};
 use super::*;
 
 fn record(full: bool) -> Record {
@@ -27,6 +28,7 @@ fn record(full: bool) -> Record {
         id: Id([7; 32]),
         parent: full.then_some(Id([6; 32])),
         fence: false,
+        hidden: false,
         base: 90,
         length: 12,
         meta: meta.encode().unwrap(),
@@ -37,6 +39,7 @@ fn record(full: bool) -> Record {
         form: if full { Form::Plain } else { Form::Continued { back: 3, guard: 77 } },
         stored: "bytes".into(),
         size: 0,
+        leads: full,
     };
     record.size = record.encoded_length();
     record
@@ -48,9 +51,29 @@ fn control() -> Control {
         floor: Floor { sequence: 4, parent: Id([2; 32]), base: 99 },
         hint: 64,
         tags: vec![Tag { name: "good".into(), sequence: 9, id: Id([3; 32]) }],
-        pins: vec![Pin { timeline: "a/b".into(), sequence: 5 }],
+        pins: vec![Pin { timeline: "a/b".into(), from: 2, sequence: 5, since: 8 }],
         lease: Some(Lease { holder: [4; 16], epoch: 2, until: 1000 }),
-        origin: Some(Origin { timeline: "a/c".into(), sequence: 3, id: Id([5; 32]), base: 70 }),
+        origin: Some(Origin {
+            id: Id([5; 32]),
+            first: 4,
+            base: 70,
+            line: vec![Branch { timeline: "a/c".into(), first: 1, last: 3, base: 0 }],
+        }),
+        packs: vec![Packed {
+            first: 4,
+            last: 8,
+            base: 70,
+            end: 80,
+            size: 300,
+            head: 60,
+            nonce: [7; 8],
+        }],
+        loose: 9,
+        debt: vec![
+            Debt { since: 5, keys: Dead::Loose { first: 4, last: 8 } },
+            Debt { since: 6, keys: Dead::Pack { first: 4, nonce: [6; 8] } },
+        ],
+        cuts: 2,
         unknown: vec![(200, "later".into())],
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::extent::Extents;
 use super::fetch::{self, Records};
+use super::layout::Layout;
 use super::list;
 use super::tail;
 use super::{At, Run, Snapshot};
@@ -26,17 +27,14 @@ pub struct Restored {
 /// Restores a snapshot.
 pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
     let sequence = tail::resolve(run, at).await?;
-    list::present(run, sequence).await?;
-    let (extents, records) = state(run, sequence).await?;
-    let bytes = bytes(run, &extents, sequence).await?;
-    let Some(record) = records.get(&sequence) else {
-        return Err(list::not_found(run, sequence));
-    };
+    let record = list::present(run, sequence).await?;
+    let extents = state(run, sequence).await?;
+    let bytes = fetch::gather(run, &extents, sequence).await?;
     if let Some(expected) = record.sha256 {
         check_sha256(&bytes, &expected).map_err(run.placed(sequence))?;
     }
-    let parent = fetch::parent_id(run, sequence, Some(record)).await?;
-    let snapshot = list::snapshot(sequence, record, parent).map_err(run.placed(sequence))?;
+    let parent = fetch::parent_id(run, sequence, Some(&record)).await?;
+    let snapshot = list::snapshot(sequence, &record, parent).map_err(run.placed(sequence))?;
     Ok(Restored { snapshot, bytes: bytes.into() })
 }
 
@@ -54,44 +52,62 @@ pub fn check_sha256(bytes: &[u8], expected: &[u8; 32]) -> Result<()> {
     Err(Error::new(Code::HashMismatch, message))
 }
 
-/// A snapshot's extents, and the records from the full manifest before it up to it.
-pub async fn state(run: &Run, sequence: u64) -> Result<(Extents, Records)> {
+/// A snapshot's extents.
+pub async fn state(run: &Run, sequence: u64) -> Result<Extents> {
+    replay(run, sequence, &way(run, sequence).await?)
+}
+
+/// The records from the full manifest before a snapshot up to it.
+pub async fn way(run: &Run, sequence: u64) -> Result<Records> {
+    let layout = run.layout().await?;
     let mut records = Records::new();
     let mut from = sequence;
     let mut stride = 4;
     loop {
         let start = from.saturating_sub(stride - 1).max(1);
-        let part = fetch::existing(run, start..=from).await?;
+        let mut part = fetch::records(run, start..=from).await?;
         let full = part.iter().rev().find(|(_, record)| record.manifest.is_some());
-        let full = full.map(|(sequence, _)| *sequence);
-        records.extend(part);
-        if let Some(full) = full {
-            records = records.split_off(&full);
-            break;
+        if let Some(full) = full.map(|(sequence, _)| *sequence) {
+            records.append(&mut part.split_off(&full));
+            return connected(run, &layout, records);
         }
-        if start == 1 {
-            return Err(list::not_found(run, sequence));
+        records.append(&mut part);
+        // Parts of a fork's history need not follow each other by number.
+        let before = records.first_key_value().map_or(0, |(first, _)| layout.before(*first));
+        if before == 0 || part.is_empty() && records.is_empty() || before >= from {
+            return Err(run.placed(sequence)(unfounded()));
         }
-        from = start - 1;
+        from = before;
         stride = STRIDE;
     }
-    let extents = replay(run, sequence, &mut records).await?;
-    Ok((extents, records))
+}
+
+/// An edit speaks of the state right before it.
+fn connected(run: &Run, layout: &Layout, records: Records) -> Result<Records> {
+    let mut sequences = records.keys();
+    let mut before = sequences.next().copied();
+    for sequence in sequences {
+        if before != Some(layout.before(*sequence)) {
+            return Err(run.placed(*sequence)(unfounded()));
+        }
+        before = Some(*sequence);
+    }
+    Ok(records)
 }
 
 /// Applies the edits behind the full manifest, which is the first of the records.
-async fn replay(run: &Run, sequence: u64, records: &mut Records) -> Result<Extents> {
+pub fn replay(run: &Run, sequence: u64, records: &Records) -> Result<Extents> {
     let Some((&full, first)) = records.first_key_value() else {
         return Err(list::not_found(run, sequence));
     };
     let mut extents = first.manifest.clone().unwrap_or_default();
-    if records.len() as u64 != sequence - full + 1 {
-        *records = fetch::records(run, full..=sequence).await?;
-    }
     for (at, record) in records.range(full + 1..) {
         let place = run.placed(*at);
         if record.fence {
             continue;
+        }
+        if record.hidden {
+            return Err(place(unfounded()));
         }
         extents =
             record.edit().and_then(|edit| edit.apply(&extents, record.base)).map_err(&place)?;
@@ -103,26 +119,7 @@ async fn replay(run: &Run, sequence: u64, records: &mut Records) -> Result<Exten
     Ok(extents)
 }
 
-/// The bytes of extents of a state not later than `last`.
-pub async fn bytes(run: &Run, extents: &Extents, last: u64) -> Result<Vec<u8>> {
-    let Some(least) = extents.iter().map(|extent| extent.offset).min() else {
-        return Ok(Vec::new());
-    };
-    let mut records = Records::new();
-    let mut end = last;
-    loop {
-        let start = end.saturating_sub(STRIDE - 1).max(1);
-        let part = fetch::existing(run, start..=end).await?;
-        let reached = part.first_key_value().is_none_or(|(_, record)| record.base <= least);
-        records.extend(part);
-        if reached || start == 1 {
-            break;
-        }
-        end = start - 1;
-    }
-    let first = records.first_key_value().map_or(last, |(first, _)| *first);
-    if records.len() as u64 != last - first + 1 {
-        records = fetch::records(run, first..=last).await?;
-    }
-    fetch::gather(run, extents, &records).await
+fn unfounded() -> Error {
+    let message = "No snapshot before this one says where its state lies; run verify.";
+    Error::new(Code::Corrupt, message)
 }

@@ -2,26 +2,32 @@
 
 use bytes::Bytes;
 
-use super::control::{Control, Held, Tag};
+use super::control::Held;
 use super::extent::Extents;
 use super::fetch;
 use super::list;
 use super::name::Name;
 use super::record::{Id, Record};
 use super::restore;
+use super::sections::Tag;
 use super::{At, Run};
 use crate::error::{fail, Code, Result};
 use crate::store::Query;
 
 /// How many keys behind the hint are listed at once.
 const LISTED: usize = 1000;
-/// How many sequences are tried at once beyond those that were listed.
+/// How many sequences are tried at once beyond what is known.
 const TRIED: u64 = 4;
+/// How many at once when there turn out to be more.
+const WINDOW_MAX: u64 = 64;
 
 /// What a writer knows of the latest snapshot.
 pub struct Tail {
-    /// Its number; below the floor if there is none.
+    /// The number before the next one's.
     pub sequence: u64,
+    /// Its number; below the floor if there is none. A fence or the beginning of a fork may have
+    /// taken numbers since.
+    pub head: u64,
     /// Its id, or that of the last snapshot that was removed.
     pub id: Id,
     /// Where the next new bytes lie.
@@ -42,41 +48,37 @@ pub struct Tail {
     pub seen: u64,
 }
 
-/// Reads the control object.
-pub async fn control(run: &Run) -> Result<Held> {
-    let Some(found) = run.ask.get(run.shared.name.control()).await? else {
-        return Ok(Held::default());
-    };
-    let control = Control::decode(&found.value).map_err(|error| {
-        error.at(|place| {
-            place.timeline = Some(run.shared.name.to_string());
-            place.key = Some(run.shared.name.control());
-        })
-    })?;
-    Ok(Held { control, version: Some(found.version) })
-}
-
 /// The number of the latest snapshot, if there is one.
 ///
-/// The hint and the listing only say where to look. What counts is that a key is there and that the
-/// next ones are not.
-pub async fn latest(run: &Run, control: &Control) -> Result<Option<u64>> {
-    let floor = control.floor.sequence;
-    let mut last = None;
-    let mut next = control.hint.max(floor);
+/// The hint, what is remembered and the listing only say where to look. What counts is that a key
+/// is there and that the next ones are not.
+pub async fn latest(run: &Run) -> Result<Option<u64>> {
+    let layout = run.layout().await?;
+    let control = &layout.held.control;
+    let begins = layout.own().loose;
+    let newest = run.shared.cache.lock().newest().unwrap_or(0);
+    let mut next = control.hint.max(newest).max(begins);
+    let (mut last, mut window) = (None, TRIED);
     loop {
-        let listed = listed(run, next).await?.unwrap_or(next);
-        let upto = listed.max(next) + TRIED - 1;
-        let found = fetch::existing(run, listed.max(next)..=upto).await?;
+        let upto = next.saturating_add(window - 1);
+        let found = fetch::reaching(run, next..=upto).await?;
         match found.last_key_value() {
             Some((&sequence, _)) => {
                 last = Some(sequence);
-                next = sequence + 1;
+                if sequence < upto {
+                    break;
+                }
+                next = listed(run, sequence + 1).await?.unwrap_or(0).max(sequence + 1);
+                window = (window * 2).min(WINDOW_MAX);
             }
-            None if last.is_none() && next > floor => next = floor,
-            None => return Ok(last),
+            // A value that begins before the hint may reach beyond it.
+            None if last.is_none() && next > begins => next = begins,
+            None => break,
         }
     }
+    run.doubt();
+    let last = last.or_else(|| Some(layout.before(begins)));
+    Ok(last.filter(|last| *last >= control.floor.sequence))
 }
 
 /// The greatest sequence that a listing tells of, from `from` on.
@@ -102,16 +104,13 @@ async fn listed(run: &Run, from: u64) -> Result<Option<u64>> {
 pub async fn resolve(run: &Run, at: &At) -> Result<u64> {
     match at {
         At::Sequence(sequence) => Ok(*sequence),
-        At::Latest => {
-            let held = control(run).await?;
-            match latest_state(run, &held.control).await? {
-                Some(sequence) => Ok(sequence),
-                None => fail(Code::NotFound, list::empty(run)),
-            }
-        }
+        At::Latest => match latest_state(run).await? {
+            Some(sequence) => Ok(sequence),
+            None => fail(Code::NotFound, list::empty(run)),
+        },
         At::Tag(name) => {
-            let held = control(run).await?;
-            let tag = held.control.tags.iter().find(|tag: &&Tag| tag.name == *name);
+            let layout = run.layout().await?;
+            let tag = layout.held.control.tags.iter().find(|tag: &&Tag| tag.name == *name);
             match tag {
                 Some(tag) => Ok(tag.sequence),
                 None => fail(
@@ -123,14 +122,15 @@ pub async fn resolve(run: &Run, at: &At) -> Result<u64> {
     }
 }
 
-/// The latest snapshot that is no fence.
-async fn latest_state(run: &Run, control: &Control) -> Result<Option<u64>> {
-    let Some(mut sequence) = latest(run, control).await? else { return Ok(None) };
-    while let Some(record) = fetch::record(run, sequence).await? {
-        if !record.fence {
+/// The latest snapshot that shows.
+pub async fn latest_state(run: &Run) -> Result<Option<u64>> {
+    let layout = run.layout().await?;
+    let Some(mut sequence) = latest(run).await? else { return Ok(None) };
+    while sequence >= layout.held.control.floor.sequence {
+        if fetch::record(run, sequence).await?.is_some_and(|record| record.shows()) {
             return Ok(Some(sequence));
         }
-        sequence -= 1;
+        sequence = layout.before(sequence);
     }
     Ok(None)
 }
@@ -140,7 +140,7 @@ impl Tail {
     /// and to the first record of all.
     pub fn place_manifest(&mut self, record: &mut Record, extents: &Extents) {
         self.edits += record.edit.len();
-        let first = self.sequence + 1 == self.control.control.floor.sequence;
+        let first = self.manifest == 0;
         if !first && self.edits < self.manifest {
             return;
         }
@@ -157,6 +157,7 @@ impl Tail {
     pub fn advance(&mut self, record: &Record, state: (Extents, Option<Bytes>)) {
         self.id = record.id;
         self.sequence += 1;
+        self.head = self.sequence;
         self.base += record.raw;
         (self.extents, self.whole) = state;
     }
@@ -164,11 +165,13 @@ impl Tail {
     /// Reads the end of a timeline.
     pub async fn load(run: &Run) -> Result<Tail> {
         let seen = run.ask.now().await?;
-        let held = control(run).await?;
-        let floor = held.control.floor.clone();
-        let Some(sequence) = latest(run, &held.control).await? else {
+        let layout = run.layout().await?;
+        let control = layout.held.clone();
+        let floor = control.control.floor.clone();
+        let Some(sequence) = latest(run).await? else {
             return Ok(Tail {
                 sequence: floor.sequence - 1,
+                head: floor.sequence - 1,
                 id: floor.parent,
                 base: floor.base,
                 extents: Extents::default(),
@@ -176,28 +179,44 @@ impl Tail {
                 edits: 0,
                 manifest: 0,
                 guard: None,
-                control: held,
+                control,
                 seen,
             });
         };
-        let (extents, records) = restore::state(run, sequence).await?;
-        let Some(record) = records.get(&sequence) else {
-            return Err(list::not_found(run, sequence));
+        let Some(record) = fetch::record(run, sequence).await? else {
+            return Err(fetch::missing(run, sequence));
         };
+        let forked = layout.forked_at(sequence);
+        let mut tail = Tail {
+            sequence: forked.map_or(sequence, |origin| origin.first - 1),
+            head: floor.sequence - 1,
+            id: record.id,
+            base: forked.map_or(record.base + record.raw, |origin| origin.base),
+            extents: Extents::default(),
+            whole: None,
+            edits: 0,
+            manifest: 0,
+            guard: None,
+            control,
+            seen,
+        };
+        match latest_state(run).await? {
+            Some(head) => tail.build_on(run, head).await?,
+            None => tail.whole = Some(Bytes::new()),
+        }
+        Ok(tail)
+    }
+
+    /// The state that the next snapshot differs from.
+    async fn build_on(&mut self, run: &Run, head: u64) -> Result<()> {
+        let records = restore::way(run, head).await?;
         let mut manifest = Vec::new();
         let full = records.first_key_value().and_then(|(_, record)| record.manifest.clone());
         full.unwrap_or_default().encode(&mut manifest);
-        Ok(Tail {
-            sequence,
-            id: record.id,
-            base: record.base + record.raw,
-            extents,
-            whole: None,
-            edits: records.values().skip(1).map(|record| record.edit.len()).sum(),
-            manifest: manifest.len(),
-            guard: None,
-            control: held,
-            seen,
-        })
+        self.head = head;
+        self.extents = restore::replay(run, head, &records)?;
+        self.edits = records.values().skip(1).map(|record| record.edit.len()).sum();
+        self.manifest = manifest.len();
+        Ok(())
     }
 }

@@ -1,0 +1,154 @@
+//! Changing the control object: by compare-and-set, and known to have happened or not.
+
+use super::control::Control;
+use super::layout::Layout;
+use super::queue;
+use super::sections::{Dead, Debt};
+use super::Run;
+use crate::error::{Code, Error, Result};
+use crate::store::{Mode, Op};
+
+/// How often a change is tried again because others change too.
+const ATTEMPTS: usize = 32;
+/// Where a store has no batches, keys are removed so long after it was published that nothing needs
+/// them (milliseconds): twice as long as a writer may act on what it has seen.
+const GRACE: u64 = 60_000;
+/// How many keys are removed together.
+const BATCH: usize = 512;
+/// A key that nothing names was left behind by a crash when it is this old (milliseconds).
+const ORPHANED: u64 = 3_600_000;
+
+/// Writes a control object in place of the one that was read, and with it, in the same batch, what
+/// else belongs to it. False: another was first.
+pub async fn swap(run: &Run, before: &Layout, control: Control, with: Vec<Op>) -> Result<bool> {
+    let mut control = control;
+    control.nonce.copy_from_slice(&run.ask.random(16).await?);
+    let key = run.shared.name.control();
+    let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
+    let value = control.encode().into();
+    let put = match with.is_empty() {
+        true => run.ask.put(key, value, mode).await,
+        false => {
+            let mut ops = vec![Op::Put { key, value, mode, ttl: None }];
+            ops.extend(with);
+            run.ask.commit(ops).await.and_then(first)
+        }
+    };
+    let Err(error) = put else {
+        let held = run.look().await?.held.clone();
+        queue::adopt(&run.shared, before.held.version.as_ref(), held);
+        return Ok(true);
+    };
+    if !error.is_ambiguous() {
+        return Err(error);
+    }
+    // An answer may have been lost, or a client's own retry may have met its first try.
+    match run.look().await?.held.control.nonce == control.nonce {
+        true => Ok(true),
+        false if error.code() == Code::Conflict => Ok(false),
+        false => Err(error),
+    }
+}
+
+fn first(mut versions: Vec<crate::store::Version>) -> Result<crate::store::Version> {
+    match versions.is_empty() {
+        false => Ok(versions.swap_remove(0)),
+        true => Err(Error::new(Code::Internal, "A commit of a put gave no version.")),
+    }
+}
+
+/// Changes the control object. `change` sees where everything lies now, and is asked again when
+/// another was first; it must have no effect but its result.
+pub async fn control<T>(
+    run: &Run,
+    change: impl Fn(&Layout, &mut Control) -> Result<T>,
+) -> Result<T> {
+    run.require_conditions()?;
+    for _ in 0..ATTEMPTS {
+        let layout = run.look().await?;
+        let mut control = layout.held.control.clone();
+        let result = change(&layout, &mut control)?;
+        if control == layout.held.control || swap(run, &layout, control, Vec::new()).await? {
+            return Ok(result);
+        }
+    }
+    Err(busy(run))
+}
+
+/// Others are first all the time.
+pub fn busy(run: &Run) -> Error {
+    let message = format!("{} is changed by others all the time; try again.", run.shared.name);
+    Error::new(Code::Conflict, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
+}
+
+/// Removes what is due of the keys that nothing needs any more.
+pub async fn pay(run: &Run) -> Result<()> {
+    let layout = run.look().await?;
+    let now = run.ask.now().await?;
+    let grace = if run.ask.supports().commit { 0 } else { GRACE };
+    let due = |debt: &Debt| now.saturating_sub(debt.since) >= grace;
+    let due: Vec<Debt> = layout.held.control.debt.iter().filter(|d| due(d)).cloned().collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    for debt in &due {
+        remove(run, keys(run, &debt.keys)).await?;
+    }
+    control(run, |_, control| {
+        control.debt.retain(|debt| !due.contains(debt));
+        Ok(())
+    })
+    .await
+}
+
+/// The keys of a debt.
+fn keys(run: &Run, dead: &Dead) -> Vec<String> {
+    let name = &run.shared.name;
+    match dead {
+        Dead::Loose { first, last } => (*first..=*last).map(|s| name.key(s)).collect(),
+        Dead::Pack { first, nonce } => vec![name.pack_key(*first, nonce)],
+    }
+}
+
+/// The removal of dead keys as steps of the batch that makes them dead; none if they are too many
+/// for that, or the store has no batches: then they are a debt.
+pub fn removed(run: &Run, dead: &[Dead]) -> Vec<Op> {
+    let supports = run.ask.supports();
+    let keys: Vec<String> = dead.iter().flat_map(|dead| keys(run, dead)).collect();
+    if !supports.commit || keys.len() >= supports.max_batch.min(BATCH) {
+        return Vec::new();
+    }
+    keys.into_iter().map(|key| Op::Delete { key, if_version: None }).collect()
+}
+
+/// Removes keys, together where the store can.
+async fn remove(run: &Run, keys: Vec<String>) -> Result<()> {
+    let supports = run.ask.supports();
+    if !supports.commit {
+        for key in keys {
+            run.ask.delete(key, None).await?;
+        }
+        return Ok(());
+    }
+    for part in keys.chunks(supports.max_batch.clamp(1, BATCH)) {
+        let delete = |key: &String| Op::Delete { key: key.clone(), if_version: None };
+        run.ask.commit(part.iter().map(delete).collect()).await?;
+    }
+    Ok(())
+}
+
+/// Removes packs that nothing names: somebody died between writing and naming them.
+pub async fn sweep(run: &Run) -> Result<()> {
+    let layout = run.look().await?;
+    let control = &layout.held.control;
+    let name = &run.shared.name;
+    let mut named: Vec<String> = control.packs.iter().map(|pack| name.pack(pack)).collect();
+    named.extend(control.debt.iter().flat_map(|debt| keys(run, &debt.keys)));
+    let prefix = format!("{}p", name.prefix());
+    let now = run.ask.now().await?;
+    let query = crate::store::Query { prefix, ..Default::default() };
+    let entries = run.ask.list(query).await?;
+    let old = |modified: u64| now.saturating_sub(modified) > ORPHANED;
+    let orphans = entries.into_iter().filter(|e| old(e.modified) && !named.contains(&e.key));
+    remove(run, orphans.map(|entry| entry.key).collect()).await
+}

@@ -1,0 +1,381 @@
+//! A pack: a run of snapshots in one value, as FORMAT.md 8 has it.
+//!
+//! It begins with a directory, and then come blocks, each of neighbouring snapshots: their records
+//! in one zstd frame, their new bytes in another. Who wants one snapshot reads the directory and
+//! one block; who lists reads no new bytes at all.
+
+use bytes::Bytes;
+
+use super::extent::Extents;
+use super::record::{Form, Id, Record};
+use super::sections::Packed;
+use super::Raw;
+use crate::codec::{Codec, Zstd};
+use crate::digest;
+use crate::error::{Code, Error, Result};
+use crate::wire::{put_bytes, put_varint, Reader};
+
+const MAGIC: [u8; 2] = *b"KP";
+const VERSION: u8 = 1;
+/// New bytes of a block, beyond which the next record begins another: what is read for one
+/// snapshot is bounded, and zstd has enough to find what repeats.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Records of a block, so that finding one of them is quick.
+const BLOCK_RECORDS: u64 = 256;
+/// Below this nothing is compressed.
+const COMPRESSED_MIN: usize = 32;
+
+/// A part of a pack's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins in the value.
+    pub offset: u64,
+    /// How long it is there.
+    pub stored: u64,
+    /// How long it is decoded.
+    pub raw: u64,
+    /// crc32c of it as it is stored.
+    pub check: u32,
+}
+
+/// Neighbouring snapshots of a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The first sequence.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// Where its new bytes begin in the logical space.
+    pub base: u64,
+    /// Where they end.
+    pub end: u64,
+    /// Its records.
+    pub heads: Span,
+    /// Their new bytes.
+    pub data: Span,
+}
+
+/// What a pack holds, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// In rising order.
+    pub blocks: Vec<Block>,
+}
+
+impl Directory {
+    /// The directory of a pack, which its value begins with.
+    pub fn decode(bytes: &[u8], packed: &Packed) -> Result<Directory> {
+        let mut reader = Reader::new(bytes, "timeline pack");
+        if reader.array::<2>()? != MAGIC {
+            let message = "A pack's key holds something that is not a pack; run verify.";
+            return Err(Error::new(Code::NotOurs, message));
+        }
+        let (version, flags) = (reader.u8()?, reader.u8()?);
+        if version > VERSION || flags != 0 {
+            return Err(too_new());
+        }
+        if reader.left() < 4 || version == 0 {
+            return Err(reader.damage("it ends too early"));
+        }
+        let (body, sum) = bytes.split_at(bytes.len() - 4);
+        if digest::crc32c(body).to_le_bytes() != sum {
+            return Err(reader.damage("its directory's checksum does not match"));
+        }
+        let (mut next, mut base) = (reader.varint()?, reader.varint()?);
+        let (last, count) = (reader.varint()?, reader.length()?);
+        let ends = (packed.last, packed.end);
+        if (next, last, base) != (packed.first, packed.last, packed.base) {
+            return Err(reader.damage("it is not the pack that was asked for"));
+        }
+        let mut offset = bytes.len() as u64;
+        let mut blocks: Vec<Block> = Vec::with_capacity(count.min(reader.left() / 16));
+        for _ in 0..count {
+            let block = Block::decode(&mut reader, (next, base, offset))?;
+            (next, base) = (block.last + 1, block.end);
+            offset = block.data.offset + block.data.stored;
+            blocks.push(block);
+        }
+        reader.take(4)?;
+        reader.end()?;
+        if offset != packed.size || blocks.last().map(|b| (b.last, b.end)) != Some(ends) {
+            return Err(reader.damage("its blocks do not fill it"));
+        }
+        Ok(Directory { blocks })
+    }
+
+    fn encode(&self, packed: &Packed) -> Vec<u8> {
+        let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];
+        put_varint(&mut out, packed.first);
+        put_varint(&mut out, packed.base);
+        put_varint(&mut out, packed.last);
+        put_varint(&mut out, self.blocks.len() as u64);
+        let (mut next, mut base) = (packed.first, packed.base);
+        for block in &self.blocks {
+            put_varint(&mut out, block.first - next);
+            put_varint(&mut out, block.last - block.first);
+            put_varint(&mut out, block.base - base);
+            put_varint(&mut out, block.end - block.base);
+            (next, base) = (block.last + 1, block.end);
+            for span in [&block.heads, &block.data] {
+                put_varint(&mut out, span.raw);
+                put_varint(&mut out, span.stored);
+                out.extend_from_slice(&span.check.to_le_bytes());
+            }
+        }
+        let sum = digest::crc32c(&out);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+}
+
+impl Block {
+    fn decode(reader: &mut Reader<'_>, (next, at, offset): (u64, u64, u64)) -> Result<Block> {
+        let (gap, span) = (reader.varint()?, reader.varint()?);
+        let (skip, length) = (reader.varint()?, reader.varint()?);
+        let sum = |a: u64, b: u64| a.checked_add(b).filter(|sum| *sum < 1 << 62);
+        let bounds = sum(next, gap).zip(sum(at, skip)).and_then(|(first, base)| {
+            let (last, end) = (sum(first, span)?, sum(base, length)?);
+            Some((first, last, base, end))
+        });
+        let Some((first, last, base, end)) = bounds else {
+            return Err(reader.damage("a block is impossible"));
+        };
+        let heads = Span::decode(reader, offset)?;
+        let data = Span::decode(reader, heads.offset + heads.stored)?;
+        Ok(Block { first, last, base, end, heads, data })
+    }
+
+    /// Its records by sequence, out of the stored bytes of `heads`.
+    pub fn records(&self, stored: &[u8]) -> Result<Vec<(u64, Record)>> {
+        let heads = Bytes::from(self.heads.open(stored)?);
+        let mut reader = Reader::new(&heads, "timeline pack");
+        let (mut records, mut next, mut base) = (Vec::new(), self.first, self.base);
+        while reader.left() > 0 {
+            let gap = reader.varint()?;
+            let mut record = Record::decode(&heads, reader.bytes()?)?;
+            record.size = self.heads.share(record.size as u64) + self.data.share(record.raw);
+            let sequence = next.checked_add(gap).filter(|sequence| *sequence <= self.last);
+            let Some(sequence) = sequence.filter(|_| record.base >= base) else {
+                return Err(reader.damage("its records are out of order"));
+            };
+            if gap > 0 && record.parent.is_none() || record.form != Form::Block {
+                return Err(reader.damage("a record does not belong here"));
+            }
+            (next, base) = (sequence + 1, record.base + record.raw);
+            records.push((sequence, record));
+        }
+        let whole = next == self.last + 1 && base == self.end;
+        match records.first() {
+            Some((first, head)) if whole && *first == self.first && head.parent.is_some() => {
+                Ok(records)
+            }
+            _ => Err(reader.damage("its records do not fill their block")),
+        }
+    }
+
+    /// The new bytes of its records, in order, out of the stored bytes of `data`. Not proven yet.
+    pub fn raws(&self, records: &[(u64, Record)], stored: &[u8]) -> Result<Vec<Raw>> {
+        let data = Bytes::from(self.data.open(stored)?);
+        let mut at = 0usize;
+        let mut raws = Vec::with_capacity(records.len());
+        for (_, record) in records {
+            let end = usize::try_from(record.raw).ok().and_then(|raw| at.checked_add(raw));
+            let Some(end) = end.filter(|end| *end <= data.len()) else { return Err(unfilled()) };
+            raws.push(data.slice(at..end));
+            at = end;
+        }
+        match at == data.len() {
+            true => Ok(raws),
+            false => Err(unfilled()),
+        }
+    }
+}
+
+fn unfilled() -> Error {
+    let message = "A pack's block has too few or too many bytes; run verify, restore a backup.";
+    Error::new(Code::Corrupt, message)
+}
+
+impl Span {
+    fn decode(reader: &mut Reader<'_>, offset: u64) -> Result<Span> {
+        let (raw, stored, check) = (reader.varint()?, reader.varint()?, reader.u32()?);
+        match offset.checked_add(stored) {
+            Some(end) if end < 1 << 62 && stored <= raw => Ok(Span { offset, stored, raw, check }),
+            _ => Err(reader.damage("a length is impossible")),
+        }
+    }
+
+    /// Appends bytes to a value; compressed where that helps.
+    fn append(raw: &[u8], level: i32, out: &mut Vec<u8>) -> Result<Span> {
+        let offset = out.len() as u64;
+        let packed = match raw.len() {
+            COMPRESSED_MIN.. => Zstd.compress(Some(level), raw)?,
+            _ => raw.to_vec(),
+        };
+        let stored = if packed.len() < raw.len() { &packed } else { raw };
+        out.extend_from_slice(stored);
+        let check = digest::crc32c(stored);
+        Ok(Span { offset, stored: stored.len() as u64, raw: raw.len() as u64, check })
+    }
+
+    /// About how many of the stored bytes belong to so many of the raw ones.
+    fn share(&self, raw: u64) -> usize {
+        let share = u128::from(raw) * u128::from(self.stored) / u128::from(self.raw.max(1));
+        usize::try_from(share).unwrap_or(usize::MAX)
+    }
+
+    fn open(&self, stored: &[u8]) -> Result<Vec<u8>> {
+        if stored.len() as u64 != self.stored || digest::crc32c(stored) != self.check {
+            let message = "A pack's block does not match its checksum; run verify.";
+            return Err(Error::new(Code::Corrupt, message));
+        }
+        if self.stored == self.raw {
+            return Ok(stored.to_vec());
+        }
+        let raw = Zstd.decompress(stored, usize::try_from(self.raw).unwrap_or(usize::MAX))?;
+        match raw.len() as u64 == self.raw {
+            true => Ok(raw),
+            false => Err(unfilled()),
+        }
+    }
+}
+
+fn too_new() -> Error {
+    let message = "A pack was written by a newer version of Keepstate; update to read it.";
+    Error::new(Code::FormatTooNew, message)
+}
+
+/// A snapshot as it goes into a pack.
+pub struct Entry<'a> {
+    /// Its number.
+    pub sequence: u64,
+    /// Its record, in whatever form.
+    pub record: &'a Record,
+    /// The id of the snapshot before.
+    pub parent: Id,
+    /// Its state; none: only its new bytes are needed.
+    pub extents: Option<&'a Extents>,
+    /// It was taken out.
+    pub hidden: bool,
+    /// Its new bytes, proven.
+    pub raw: &'a Raw,
+}
+
+/// Makes a pack.
+pub struct Builder {
+    level: i32,
+    first: u64,
+    blocks: Vec<Block>,
+    out: Vec<u8>,
+    block: Open,
+}
+
+/// The block under way.
+#[derive(Default)]
+struct Open {
+    heads: Vec<u8>,
+    data: Vec<u8>,
+    first: u64,
+    last: u64,
+    base: u64,
+    end: u64,
+    /// Whether the last record shows its snapshot, so that an edit can follow.
+    shown: bool,
+}
+
+/// A pack that is ready to be written.
+pub struct Built {
+    /// Where it is to be found; its nonce is yet to be drawn.
+    pub packed: Packed,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+impl Builder {
+    /// An empty one. `level` is one of zstd's.
+    pub fn new(level: i32) -> Builder {
+        let (blocks, out, block) = (Vec::new(), Vec::new(), Open::default());
+        Builder { level, first: 0, blocks, out, block }
+    }
+
+    /// How long the value is so far, about.
+    pub fn size(&self) -> usize {
+        self.out.len() + (self.block.heads.len() + self.block.data.len()) / 4
+    }
+
+    /// Whether nothing was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && self.block.heads.is_empty()
+    }
+
+    /// Adds the next snapshot.
+    pub fn push(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let full = self.block.data.len() + entry.raw.len() > BLOCK_BYTES
+            || entry.sequence - self.block.first >= BLOCK_RECORDS;
+        if full && !self.block.heads.is_empty() {
+            self.close()?;
+        }
+        let begins = self.block.heads.is_empty();
+        if self.is_empty() {
+            self.first = entry.sequence;
+        }
+        let block = &mut self.block;
+        if begins {
+            (block.first, block.base) = (entry.sequence, entry.record.base);
+            (block.last, block.shown) = (entry.sequence.saturating_sub(1), false);
+        }
+        let follows = !begins && block.last + 1 == entry.sequence;
+        let Entry { hidden, extents, .. } = *entry;
+        let told = follows && block.shown && !hidden;
+        let manifest = extents.filter(|_| !told && !entry.record.fence);
+        let parented = !follows || manifest.is_some() || entry.record.fence;
+        let record = Record {
+            parent: parented.then_some(entry.parent),
+            manifest: manifest.cloned(),
+            hidden,
+            form: Form::Block,
+            stored: Bytes::new(),
+            ..entry.record.clone()
+        };
+        put_varint(&mut block.heads, entry.sequence - (block.last + 1));
+        let mut head = Vec::with_capacity(128);
+        record.encode(&mut head);
+        put_bytes(&mut block.heads, &head);
+        block.data.extend_from_slice(entry.raw);
+        (block.last, block.end) = (entry.sequence, record.base + record.raw);
+        block.shown = if record.fence { block.shown } else { extents.is_some() };
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Open { heads, data, first, last, base, end, .. } = std::mem::take(&mut self.block);
+        let heads = Span::append(&heads, self.level, &mut self.out)?;
+        let data = Span::append(&data, self.level, &mut self.out)?;
+        self.blocks.push(Block { first, last, base, end, heads, data });
+        Ok(())
+    }
+
+    /// The pack. There must be something in it.
+    pub fn finish(mut self) -> Result<Built> {
+        if !self.block.heads.is_empty() {
+            self.close()?;
+        }
+        let (Some(begins), Some(ends)) = (self.blocks.first(), self.blocks.last()) else {
+            return Err(Error::new(Code::Internal, "A pack was made of nothing."));
+        };
+        let mut packed = Packed {
+            first: self.first,
+            last: ends.last,
+            base: begins.base,
+            end: ends.end,
+            size: 0,
+            head: 0,
+            nonce: [0; 8],
+        };
+        let mut value = Directory { blocks: self.blocks }.encode(&packed);
+        packed.head = value.len() as u64;
+        value.append(&mut self.out);
+        packed.size = value.len() as u64;
+        Ok(Built { packed, value })
+    }
+}

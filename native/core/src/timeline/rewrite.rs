@@ -1,0 +1,246 @@
+//! Writing snapshots into packs: all of a run, or what is to stay of it.
+
+use bytes::Bytes;
+
+use super::change;
+use super::extent::Extents;
+use super::fetch;
+use super::pack::{Builder, Built, Entry};
+use super::record::{Id, Record};
+use super::restore;
+use super::sections::{Dead, Debt, Packed};
+use super::Run;
+use crate::error::{Code, Error, Result};
+use crate::store::{Mode, Op};
+
+/// How many snapshots are read at once.
+const WINDOW: u64 = 64;
+/// A pack that has become this long is ended: what is read and written at once stays bounded.
+pub const PACK_BYTES: u64 = 8 << 20;
+/// How often it is tried to put packs in place beside other changes.
+const ATTEMPTS: usize = 32;
+
+/// What becomes of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays as it is.
+    Stays,
+    /// It shows no more, but others need its bytes.
+    Hides,
+    /// It shows no more, but the next one says only how it differs from it.
+    Bears,
+    /// It goes.
+    Goes,
+}
+
+/// A run of snapshots that is to be written anew.
+pub struct Job<'a> {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// What becomes of each.
+    pub fate: &'a (dyn Fn(u64) -> Fate + Sync),
+    /// The level of zstd.
+    pub level: i32,
+    /// Nothing is written: only what would be is told.
+    pub dry: bool,
+}
+
+/// Writes packs of a run. They count only once the control object names them.
+pub async fn write(run: &Run, job: &Job<'_>) -> Result<Vec<Packed>> {
+    let mut walk = Walk::begin(run, job.first).await?;
+    let mut builder = Builder::new(job.level);
+    let mut packs = Vec::new();
+    let mut next = job.first;
+    while next <= job.last {
+        run.ask.check_cancelled().await?;
+        let upto = job.last.min(next + WINDOW - 1);
+        let records = fetch::records(run, next..=upto).await?;
+        let mut raws = fetch::fresh(run, next..=upto).await?;
+        for (sequence, record) in &records {
+            let raw = raws.remove(sequence).unwrap_or_default();
+            walk.step(run, (*sequence, record)).await?;
+            let fate = match (job.fate)(*sequence) {
+                Fate::Stays if record.hidden && record.manifest.is_some() => Fate::Bears,
+                Fate::Stays if record.hidden => Fate::Hides,
+                fate => fate,
+            };
+            let extents = walk.state.as_ref().filter(|_| fate != Fate::Hides);
+            let hidden = fate != Fate::Stays;
+            let entry = Entry {
+                sequence: *sequence,
+                record,
+                parent: walk.parent,
+                extents,
+                hidden,
+                raw: &raw,
+            };
+            if fate != Fate::Goes {
+                builder.push(&entry)?;
+            }
+            walk.parent = record.id;
+            if builder.size() as u64 >= PACK_BYTES.min(run.ask.supports().max_value / 2) {
+                let full = std::mem::replace(&mut builder, Builder::new(job.level));
+                packs.push(put(run, full.finish()?, job.dry).await?);
+            }
+        }
+        next = upto + 1;
+    }
+    if !builder.is_empty() {
+        packs.push(put(run, builder.finish()?, job.dry).await?);
+    }
+    Ok(packs)
+}
+
+type Of<'a> = (u64, &'a Record);
+
+/// Goes from snapshot to snapshot and knows the state of each.
+struct Walk {
+    before: u64,
+    parent: Id,
+    state: Option<Extents>,
+}
+
+impl Walk {
+    async fn begin(run: &Run, first: u64) -> Result<Walk> {
+        let record = fetch::records(run, first..=first).await?.remove(&first);
+        let parent = match &record {
+            Some(record) => fetch::parent_id(run, first, Some(record)).await?,
+            None => Id::default(),
+        };
+        let before = run.layout().await?.before(first);
+        let state = match record {
+            Some(record) if record.manifest.is_none() && !record.hidden => {
+                match fetch::record(run, before).await? {
+                    Some(_) => Some(restore::state(run, before).await?),
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        Ok(Walk { before, parent, state })
+    }
+
+    /// The state of the next snapshot, none if it does not show; the id before it.
+    async fn step(&mut self, run: &Run, of: Of<'_>) -> Result<()> {
+        let (sequence, record) = of;
+        let follows = run.layout().await?.before(sequence) == self.before;
+        if let Some(parent) = record.parent {
+            self.parent = parent;
+        }
+        self.before = sequence;
+        if record.fence {
+            return Ok(());
+        }
+        let before = self.state.take().filter(|_| follows);
+        if record.hidden {
+            self.state = record.manifest.clone();
+            return Ok(());
+        }
+        let made = match (&record.manifest, before) {
+            (Some(manifest), _) => manifest.clone(),
+            (None, Some(before)) => record.edit()?.apply(&before, record.base)?,
+            (None, None) => {
+                let message = "Nothing says where a state lies; run verify, then repair.";
+                return Err(run.placed(sequence)(Error::new(Code::Corrupt, message)));
+            }
+        };
+        self.state = Some(made);
+        Ok(())
+    }
+}
+
+async fn put(run: &Run, built: Built, dry: bool) -> Result<Packed> {
+    let Built { mut packed, value } = built;
+    if dry {
+        return Ok(packed);
+    }
+    packed.nonce.copy_from_slice(&run.ask.random(8).await?);
+    let (key, value) = (run.shared.name.pack(&packed), Bytes::from(value));
+    let result = run.ask.put(key.clone(), value.clone(), Mode::Create).await;
+    if let Err(error) = result {
+        // Nobody else writes this key: what is there after a lost answer is ours.
+        let there = error.is_ambiguous()
+            && run.ask.get(key).await?.is_some_and(|found| found.value == value);
+        if !there {
+            return Err(error);
+        }
+    }
+    Ok(packed)
+}
+
+/// Names new packs in place of what they were made of. False: what they were made of has changed
+/// meanwhile, and they were removed again.
+pub async fn place(run: &Run, old: &Replaced, packs: &[Packed], cut: Cut<'_>) -> Result<bool> {
+    for _ in 0..ATTEMPTS {
+        let layout = run.look().await?;
+        let mut control = layout.held.control.clone();
+        let same = old.packs.iter().all(|pack| control.packs.contains(pack))
+            && old.loose.is_none_or(|(first, _)| control.loose == first);
+        if !same || !cut(&mut control)? {
+            break;
+        }
+        control.packs.retain(|pack| !old.packs.contains(pack));
+        control.packs.extend_from_slice(packs);
+        control.packs.sort_by_key(|pack| pack.first);
+        let mut dead: Vec<Dead> =
+            old.packs.iter().map(|p| Dead::Pack { first: p.first, nonce: p.nonce }).collect();
+        if let Some((first, last)) = old.loose {
+            control.loose = last + 1;
+            control.hint = control.hint.max(last);
+            dead.push(Dead::Loose { first, last });
+        }
+        let removed = change::removed(run, &dead);
+        if removed.is_empty() {
+            let since = run.ask.now().await?;
+            control.debt.extend(dead.into_iter().map(|keys| Debt { since, keys }));
+        }
+        let mut with = removed;
+        let next = old.next.filter(|_| run.ask.supports().commit).map(|s| run.shared.name.key(s));
+        with.extend(next.clone().map(|key| Op::Check { key, version: None }));
+        if change::swap(run, &layout, control, with).await? {
+            return Ok(true);
+        }
+        if let Some(key) = next {
+            if run.ask.get(key).await?.is_some() {
+                break;
+            }
+        }
+    }
+    discard(run, packs).await?;
+    Ok(false)
+}
+
+/// Removes packs that are not named.
+pub async fn discard(run: &Run, packs: &[Packed]) -> Result<()> {
+    for pack in packs {
+        run.ask.delete(run.shared.name.pack(pack), None).await?;
+    }
+    Ok(())
+}
+
+/// What packs were made of.
+#[derive(Debug, Default)]
+pub struct Replaced {
+    /// Other packs.
+    pub packs: Vec<Packed>,
+    /// Values of their own: the first and the last.
+    pub loose: Option<(u64, u64)>,
+    /// No snapshot may have this number yet, where the store has batches: it would build on what
+    /// goes.
+    pub next: Option<u64>,
+}
+
+/// Changes the control object further; false if what was planned does not fit it any more.
+pub type Cut<'a> = &'a (dyn Fn(&mut super::control::Control) -> Result<bool> + Sync);
+
+/// A `Cut` that changes nothing more.
+pub fn nothing(_: &mut super::control::Control) -> Result<bool> {
+    Ok(true)
+}
+
+/// Packs of so many bytes together make one: less than would be ended in the middle.
+pub fn room(run: &Run) -> u64 {
+    PACK_BYTES.min(run.ask.supports().max_value / 2) / 4 * 3
+}
