@@ -3,33 +3,30 @@
 
 use bytes::Bytes;
 
-use super::edit::Edit;
 use super::meta::Meta;
-use super::record::{Content, Form, Record, Value};
+use super::record::{Content, Form, Id, Record, Value};
 use super::tail::Tail;
 use super::Run;
 use crate::error::Result;
 use crate::store::Mode;
 
-/// The value of a fence behind the latest snapshot.
-pub async fn value(run: &Run, tail: &Tail) -> Result<Bytes> {
-    let nonce = run.ask.random(16).await?;
+/// A fence behind the record of this id, at this offset.
+pub async fn record(run: &Run, behind: (Id, u64)) -> Result<Record> {
+    let (parent, base) = behind;
+    let nonce = Some(Bytes::from(run.ask.random(16).await?));
     let time = run.ask.now().await?;
-    let meta = Meta { time, nonce: Some(Bytes::copy_from_slice(&nonce)), ..Meta::default() };
-    let meta = meta.encode()?;
-    let mut edit = Vec::new();
-    Edit::default().encode(&mut edit);
-    let (base, length) = (tail.base, 0);
-    let content = Content { base, length, edit: &edit, fresh: &[], meta: &meta, fence: true };
-    let record = Record {
-        id: content.id(&tail.id),
-        parent: Some(tail.id),
+    let meta = Meta { time, nonce, ..Meta::default() }.encode()?;
+    let edit = Bytes::new();
+    let content = Content { base, length: 0, edit: &edit, fresh: &[], meta: &meta, fence: true };
+    Ok(Record {
+        id: content.id(&parent),
+        parent: Some(parent),
         fence: true,
         hidden: false,
         base,
-        length,
-        edit: Bytes::new(),
-        meta,
+        length: 0,
+        meta: meta.clone(),
+        edit,
         manifest: None,
         sha256: None,
         raw: 0,
@@ -37,10 +34,15 @@ pub async fn value(run: &Run, tail: &Tail) -> Result<Bytes> {
         stored: Bytes::new(),
         size: 0,
         leads: true,
-    };
-    let mut own = [0; 8];
-    own.copy_from_slice(nonce.get(..8).unwrap_or_default());
-    Ok(Value { records: vec![record], nonce: own }.encode().into())
+    })
+}
+
+/// The value of a fence behind the latest snapshot.
+pub async fn value(run: &Run, tail: &Tail) -> Result<Bytes> {
+    let record = record(run, (tail.id, tail.base)).await?;
+    let mut nonce = [0; 8];
+    nonce.copy_from_slice(&run.ask.random(8).await?);
+    Ok(Value { records: vec![record], nonce }.encode().into())
 }
 
 /// Takes the number behind the latest snapshot before that is removed, where a store has no batches:

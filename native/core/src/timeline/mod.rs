@@ -35,6 +35,7 @@ mod prune;
 mod queue;
 mod record;
 pub mod reference;
+mod repair;
 mod restore;
 mod rewrite;
 mod sections;
@@ -42,6 +43,7 @@ mod tag;
 mod tail;
 mod unpack;
 mod verify;
+mod walk;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -60,6 +62,7 @@ pub use packing::{Packing, Packings};
 pub use prune::{Policy, Pruned, Reason, Stretch};
 pub use queue::{Change, Save, SaveDone, Splice};
 pub use record::Id;
+pub use repair::Repaired;
 pub use restore::Restored;
 pub use tag::From;
 pub use verify::Report;
@@ -266,6 +269,11 @@ impl Timeline {
             drop(turn);
             packed
         }))
+    }
+
+    /// Writes anew what can still be proven of a damaged timeline, and tells what is lost.
+    pub fn repair(&self) -> Machine<Repaired> {
+        self.machine(|run| async move { repair::repair(&run).await })
     }
 
     fn machine<T, F>(&self, operation: impl FnOnce(Run) -> F) -> Machine<T>

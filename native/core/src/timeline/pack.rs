@@ -63,8 +63,33 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// What a whole value says of itself; its nonce is only in its key.
+    pub fn extent(value: &[u8]) -> Result<Packed> {
+        let mut reader = Reader::new(value.get(4..).unwrap_or_default(), "timeline pack");
+        let head = reader.u32()?;
+        let (first, base, last) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        let Some(bytes) = value.get(..head as usize) else {
+            return Err(reader.damage("it ends within its directory"));
+        };
+        let (size, nonce) = (value.len() as u64, [0; 8]);
+        let mut packed =
+            Packed { first, last, base, end: base, size, head: u64::from(head), nonce };
+        let blocks = Directory::blocks(bytes, &packed)?;
+        packed.end = blocks.last().map_or(base, |block| block.end);
+        Ok(packed)
+    }
+
     /// The directory of a pack, which its value begins with.
     pub fn decode(bytes: &[u8], packed: &Packed) -> Result<Directory> {
+        let blocks = Directory::blocks(bytes, packed)?;
+        if blocks.last().map(|b| (b.last, b.end)) != Some((packed.last, packed.end)) {
+            let message = "A pack is not the one that its timeline names; run verify.";
+            return Err(Error::new(Code::Corrupt, message));
+        }
+        Ok(Directory { blocks })
+    }
+
+    fn blocks(bytes: &[u8], packed: &Packed) -> Result<Vec<Block>> {
         let mut reader = Reader::new(bytes, "timeline pack");
         if reader.array::<2>()? != MAGIC {
             let message = "A pack's key holds something that is not a pack; run verify.";
@@ -81,9 +106,11 @@ impl Directory {
         if digest::crc32c(body).to_le_bytes() != sum {
             return Err(reader.damage("its directory's checksum does not match"));
         }
+        if u64::from(reader.u32()?) != bytes.len() as u64 {
+            return Err(reader.damage("its directory is not as long as it says"));
+        }
         let (mut next, mut base) = (reader.varint()?, reader.varint()?);
         let (last, count) = (reader.varint()?, reader.length()?);
-        let ends = (packed.last, packed.end);
         if (next, last, base) != (packed.first, packed.last, packed.base) {
             return Err(reader.damage("it is not the pack that was asked for"));
         }
@@ -97,14 +124,14 @@ impl Directory {
         }
         reader.take(4)?;
         reader.end()?;
-        if offset != packed.size || blocks.last().map(|b| (b.last, b.end)) != Some(ends) {
+        if offset != packed.size {
             return Err(reader.damage("its blocks do not fill it"));
         }
-        Ok(Directory { blocks })
+        Ok(blocks)
     }
 
     fn encode(&self, packed: &Packed) -> Vec<u8> {
-        let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];
+        let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0, 0, 0, 0, 0];
         put_varint(&mut out, packed.first);
         put_varint(&mut out, packed.base);
         put_varint(&mut out, packed.last);
@@ -122,6 +149,8 @@ impl Directory {
                 out.extend_from_slice(&span.check.to_le_bytes());
             }
         }
+        let head = out.len() as u32 + 4;
+        out[4..8].copy_from_slice(&head.to_le_bytes());
         let sum = digest::crc32c(&out);
         out.extend_from_slice(&sum.to_le_bytes());
         out

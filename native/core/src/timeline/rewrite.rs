@@ -151,7 +151,8 @@ impl Walk {
     }
 }
 
-async fn put(run: &Run, built: Built, dry: bool) -> Result<Packed> {
+/// Writes a pack under a key of its own.
+pub async fn put(run: &Run, built: Built, dry: bool) -> Result<Packed> {
     let Built { mut packed, value } = built;
     if dry {
         return Ok(packed);

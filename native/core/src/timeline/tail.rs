@@ -10,6 +10,7 @@ use super::name::Name;
 use super::record::{Id, Record};
 use super::restore;
 use super::sections::Tag;
+use super::walk;
 use super::{At, Run};
 use crate::error::{fail, Code, Result};
 use crate::store::Query;
@@ -79,6 +80,17 @@ pub async fn latest(run: &Run) -> Result<Option<u64>> {
     run.doubt();
     let last = last.or_else(|| Some(layout.before(begins)));
     Ok(last.filter(|last| *last >= control.floor.sequence))
+}
+
+/// The same where values may be damaged: a key that is there counts, whatever is under it.
+pub async fn reach(run: &Run) -> Result<Option<u64>> {
+    match latest(run).await {
+        Err(error) if walk::is_damage(&error) => {
+            let loose = run.layout().await?.own().loose;
+            Ok(listed(run, loose).await?.or(Some(loose.saturating_sub(1))))
+        }
+        result => result,
+    }
 }
 
 /// The greatest sequence that a listing tells of, from `from` on.

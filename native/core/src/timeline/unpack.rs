@@ -12,7 +12,7 @@ use super::pack::{Block, Directory};
 use super::record::{Id, Record};
 use super::sections::Packed;
 use super::{Raw, Run};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::machine::Request;
 use crate::store::Range;
 
@@ -246,4 +246,15 @@ async fn read(run: &Run, blocks: Vec<(Part, Asked)>) -> Result<Vec<(Asked, Bytes
         here.push((block, found.value));
     }
     Ok(here)
+}
+
+/// What a pack's own key and value say of it.
+pub fn recognize(key: &str, value: &Bytes) -> Result<Packed> {
+    let nonce = key.rsplit_once('-').and_then(|(_, nonce)| crate::hex::decode(nonce).ok());
+    let nonce = nonce.and_then(|nonce| <[u8; 8]>::try_from(nonce).ok());
+    let Some(nonce) = nonce else {
+        return Err(Error::new(Code::NotOurs, "A key is none of a pack; remove what is under it."));
+    };
+    let packed = Directory::extent(value)?;
+    Ok(Packed { nonce, ..packed })
 }

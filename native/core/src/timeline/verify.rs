@@ -1,13 +1,10 @@
 //! Verifying a timeline: every record is read, every id proven, every list of extents rebuilt.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use super::extent::Extents;
 use super::fetch;
-use super::record::{Id, Record};
+use super::layout::Layout;
 use super::restore;
 use super::tail;
+use super::walk::{self, Next, Walk};
 use super::{Run, ATTEMPTS};
 use crate::error::{Code, Error, Result};
 
@@ -42,25 +39,23 @@ async fn once(run: &Run) -> Result<Report> {
     let mut report = Report::default();
     let layout = run.layout().await?;
     let control = &layout.held.control;
-    let Some(latest) = tail::latest(run).await? else { return Ok(report) };
+    let Some(latest) = tail::reach(run).await? else { return Ok(report) };
     run.shared.cache.lock().clear();
     let mut walk = Walk::default();
-    let mut next = layout.oldest().min(control.floor.sequence);
+    let floor = control.floor.sequence;
+    let mut next = layout.oldest().min(floor);
     while next <= latest {
         run.ask.check_cancelled().await?;
         let upto = latest.min(next + AHEAD - 1);
-        match fetch::fresh(run, next..=upto).await {
-            Err(error) if !is_damage(&error) => return Err(error),
-            _ => {}
-        }
+        ahead(run, (next, upto)).await?;
         for sequence in next..=upto {
-            match step(run, (sequence, layout.before(sequence)), &mut walk).await {
-                Ok(Some(length)) if sequence >= control.floor.sequence => {
+            match step(run, (&layout, sequence), &mut walk).await {
+                Ok(Some(length)) if sequence >= floor => {
                     report.snapshots += 1;
                     report.bytes += length;
                 }
                 Ok(_) => {}
-                Err(error) if is_damage(&error) => {
+                Err(error) if walk::is_damage(&error) => {
                     report.problems.push(run.shared.name.place(error, sequence));
                 }
                 Err(error) => return Err(error),
@@ -69,7 +64,10 @@ async fn once(run: &Run) -> Result<Report> {
         next = upto + 1;
     }
     for tag in &control.tags {
-        let record = fetch::record(run, tag.sequence).await?;
+        let record = match fetch::record(run, tag.sequence).await {
+            Err(error) if walk::is_damage(&error) => None,
+            record => record?,
+        };
         if record.is_none_or(|record| record.id != tag.id || !record.shows()) {
             let message = format!("The tag {} names a snapshot that is not there.", tag.name);
             let error = Error::new(Code::Corrupt, message);
@@ -79,107 +77,47 @@ async fn once(run: &Run) -> Result<Report> {
     Ok(report)
 }
 
-/// What is known so far.
-#[derive(Default)]
-struct Walk {
-    /// The record before: its number, id, and the logical offset behind it.
-    before: Option<(u64, Id, u64)>,
-    /// The state before, where it shows.
-    state: Option<Extents>,
-    /// Which parts of the logical space are there: from, to.
-    there: BTreeMap<u64, u64>,
-}
-
-impl Walk {
-    fn add(&mut self, base: u64, end: u64) {
-        match self.there.last_entry() {
-            Some(mut last) if *last.get() == base => *last.get_mut() = end,
-            _ => drop(self.there.insert(base, end)),
-        }
-    }
-
-    fn holds(&self, extents: &Extents) -> bool {
-        extents.iter().all(|extent| {
-            let part = self.there.range(..=extent.offset).next_back();
-            part.is_some_and(|(_, end)| *end >= extent.end())
-        })
+/// Reads several together; what fails here will fail again, one by one.
+async fn ahead(run: &Run, of: (u64, u64)) -> Result<()> {
+    match fetch::fresh(run, of.0..=of.1).await {
+        Err(error) if !walk::is_damage(&error) => Err(error),
+        _ => Ok(()),
     }
 }
 
 /// Checks one snapshot; gives the length of its state if it shows.
-async fn step(run: &Run, at: (u64, u64), walk: &mut Walk) -> Result<Option<u64>> {
-    let (sequence, before) = at;
-    let Some(record) = fetch::records(run, sequence..=sequence).await?.remove(&sequence) else {
-        return Ok(None);
-    };
-    let result = check(run, (sequence, before, &record), walk).await;
-    walk.before = Some((sequence, record.id, record.base + record.raw));
-    if result.is_err() {
-        walk.state = record.manifest.clone();
-    }
-    result
-}
-
-async fn check(run: &Run, at: (u64, u64, &Arc<Record>), walk: &mut Walk) -> Result<Option<u64>> {
-    let (sequence, before, record) = at;
-    let follows = walk.before.filter(|(number, ..)| *number == before);
-    let parent = match (follows, record.parent) {
-        (Some((_, id, _)), parent) if parent.is_none_or(|parent| parent == id) => id,
-        (None, Some(parent)) => parent,
-        (None, None) if walk.before.is_none() => fetch::parent_id(run, sequence, None).await?,
-        (None, None) => {
-            return Err(damage("the snapshot before it is lost, so nothing proves this one"))
+async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u64>> {
+    let (layout, sequence) = at;
+    let found = found(run, sequence).await;
+    let (record, raw) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            walk.lose();
+            return Err(error);
         }
-        _ => return Err(damage("it does not follow the snapshot before it")),
     };
-    let end = walk.before.map_or(record.base, |(.., end)| end);
-    if record.base < end || follows.is_some() && record.base != end && before + 1 == sequence {
-        return Err(damage("its bytes do not lie behind those before it"));
-    }
-    let fresh = fetch::fresh(run, sequence..=sequence).await?;
-    record.prove(&parent, fresh.get(&sequence).map_or(&[], |fresh| fresh))?;
-    walk.add(record.base, record.base + record.raw);
-    if record.fence {
-        return Ok(None);
-    }
-    let state = walk.state.take().filter(|_| follows.is_some());
-    if record.hidden {
-        walk.state = record.manifest.clone();
-        return Ok(None);
-    }
-    let made = match state {
-        Some(before) => Some(record.edit()?.apply(&before, record.base)?),
-        None => None,
+    let parent = match (record.parent, walk.end()) {
+        (None, None) => Some(fetch::parent_id(run, sequence, None).await?),
+        _ => None,
     };
-    if record.manifest.is_some() && made.is_some() && record.manifest != made {
-        return Err(damage("its manifest is not what its edit makes"));
-    }
-    let Some(state) = made.or_else(|| record.manifest.clone()) else {
-        return Err(damage("nothing says where its state lies"));
-    };
-    if state.length() != record.length {
-        return Err(damage("its extents are not as long as its state"));
-    }
-    if !walk.holds(&state) {
-        return Err(damage("bytes that it needs are not there"));
-    }
+    let before = layout.before(sequence);
+    let proven = walk.take(&Next { sequence, before, record: &record, parent, raw: &raw })?;
+    let Some(state) = proven.state else { return Ok(None) };
     if let Some(expected) = &record.sha256 {
         let bytes = fetch::gather(run, &state, sequence).await?;
         restore::check_sha256(&bytes, expected)?;
     }
-    walk.state = Some(state);
     Ok(Some(record.length))
 }
 
-/// Whether it says something of what is stored, and not of the store at this moment.
-fn is_damage(error: &Error) -> bool {
-    use Code::{CodecFailed, Corrupt, FormatTooNew, HashMismatch, NotOurs, SealBroken};
-    matches!(
-        error.code(),
-        Corrupt | HashMismatch | NotOurs | FormatTooNew | SealBroken | CodecFailed
-    )
-}
+type Found = (std::sync::Arc<super::record::Record>, super::Raw);
 
-fn damage(how: &str) -> Error {
-    Error::new(Code::Corrupt, format!("A snapshot is damaged: {how}; restore it from a backup."))
+/// A record and its new bytes, if it is there.
+pub async fn found(run: &Run, sequence: u64) -> Result<Option<Found>> {
+    let Some(record) = fetch::records(run, sequence..=sequence).await?.remove(&sequence) else {
+        return Ok(None);
+    };
+    let raw = fetch::fresh(run, sequence..=sequence).await?.remove(&sequence);
+    Ok(Some((record, raw.unwrap_or_default())))
 }

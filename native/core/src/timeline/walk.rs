@@ -1,0 +1,149 @@
+//! Going through a timeline from its oldest snapshot: what follows from what, and what proves it.
+//! Verifying, repairing and importing are this walk.
+
+use std::collections::BTreeMap;
+
+use super::extent::Extents;
+use super::record::{Id, Record};
+use crate::error::{Code, Error, Result};
+
+/// What is known so far.
+#[derive(Default)]
+pub struct Walk {
+    /// The record before: its number, id, and the logical offset behind it.
+    before: Option<(u64, Id, u64)>,
+    /// The state before, where it is known.
+    state: Option<Extents>,
+    /// Which parts of the logical space are there: from, to.
+    there: BTreeMap<u64, u64>,
+}
+
+/// The next record, and how it was found.
+pub struct Next<'a> {
+    /// Its number.
+    pub sequence: u64,
+    /// The number before it in this timeline.
+    pub before: u64,
+    /// The record.
+    pub record: &'a Record,
+    /// The id before it, where the walk begins with it and it does not say so itself.
+    pub parent: Option<Id>,
+    /// Its new bytes.
+    pub raw: &'a [u8],
+}
+
+/// What a record that holds turned out to be.
+pub struct Proven {
+    /// The id of the snapshot before.
+    pub parent: Id,
+    /// Its state; none for a fence, or where only its bytes are kept.
+    pub state: Option<Extents>,
+}
+
+impl Walk {
+    /// The id of the last record that was taken, and the offset behind it.
+    pub fn end(&self) -> Option<(Id, u64)> {
+        self.before.map(|(_, id, end)| (id, end))
+    }
+
+    /// Takes the next record and proves it. A record that does not hold is gone over; what follows
+    /// is proven if it says by itself what it follows.
+    pub fn take(&mut self, next: &Next<'_>) -> Result<Proven> {
+        let result = self.prove(next);
+        let Next { sequence, record, .. } = next;
+        let end = record.base.saturating_add(record.raw);
+        match &result {
+            Ok(_) => self.before = Some((*sequence, record.id, end)),
+            // A state that is known needs no proof of the one before.
+            Err(_) => {
+                self.before = self.before.map(|(_, id, end)| (u64::MAX, id, end));
+                self.state = None;
+            }
+        }
+        result
+    }
+
+    /// A record could not be read at all.
+    pub fn lose(&mut self) {
+        self.before = self.before.map(|(_, id, end)| (u64::MAX, id, end));
+        self.state = None;
+    }
+
+    fn prove(&mut self, next: &Next<'_>) -> Result<Proven> {
+        let Next { sequence, before, record, raw, .. } = *next;
+        let follows = self.before.filter(|(number, ..)| *number == before);
+        let parent = match (follows, record.parent.or(next.parent)) {
+            (Some((_, id, _)), said) if said.is_none_or(|said| said == id) => id,
+            (Some(_), _) => return Err(damage("it does not follow the snapshot before it")),
+            (None, Some(said)) => said,
+            (None, None) => {
+                return Err(damage("the snapshot before it is lost, so nothing proves this one"))
+            }
+        };
+        let end = self.before.map_or(record.base, |(.., end)| end);
+        let gapless = follows.is_some() && before + 1 == sequence;
+        if record.base < end || gapless && record.base != end {
+            return Err(damage("its bytes do not lie behind those before it"));
+        }
+        record.prove(&parent, raw)?;
+        self.add(record.base, record.base + record.raw);
+        if record.fence {
+            return Ok(Proven { parent, state: None });
+        }
+        let known = self.state.take().filter(|_| follows.is_some());
+        if record.hidden {
+            self.state = record.manifest.clone();
+            return Ok(Proven { parent, state: None });
+        }
+        let state = self.state_of(record, known)?;
+        self.state = Some(state.clone());
+        Ok(Proven { parent, state: Some(state) })
+    }
+
+    fn state_of(&self, record: &Record, before: Option<Extents>) -> Result<Extents> {
+        let made = match before {
+            Some(before) => Some(record.edit()?.apply(&before, record.base)?),
+            None => None,
+        };
+        if record.manifest.is_some() && made.is_some() && record.manifest != made {
+            return Err(damage("its manifest is not what its edit makes"));
+        }
+        let Some(state) = made.or_else(|| record.manifest.clone()) else {
+            return Err(damage("nothing says where its state lies"));
+        };
+        if state.length() != record.length {
+            return Err(damage("its extents are not as long as its state"));
+        }
+        match self.holds(&state) {
+            true => Ok(state),
+            false => Err(damage("bytes that it needs are not there")),
+        }
+    }
+
+    fn add(&mut self, base: u64, end: u64) {
+        match self.there.last_entry() {
+            Some(mut last) if *last.get() == base => *last.get_mut() = end,
+            _ => drop(self.there.insert(base, end)),
+        }
+    }
+
+    fn holds(&self, extents: &Extents) -> bool {
+        extents.iter().all(|extent| {
+            let part = self.there.range(..=extent.offset).next_back();
+            part.is_some_and(|(_, end)| *end >= extent.end())
+        })
+    }
+}
+
+/// Whether an error says something of what is stored, and not of the store at this moment.
+pub fn is_damage(error: &Error) -> bool {
+    use Code::{CodecFailed, Corrupt, FormatTooNew, HashMismatch, NotOurs, SealBroken};
+    matches!(
+        error.code(),
+        Corrupt | HashMismatch | NotOurs | FormatTooNew | SealBroken | CodecFailed
+    )
+}
+
+fn damage(how: &str) -> Error {
+    Error::new(Code::Corrupt, format!("A snapshot is damaged: {how}; restore it from a backup."))
+}
