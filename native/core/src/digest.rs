@@ -36,6 +36,14 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
 
+/// CRC-32C of what is stored at a key, so that it counts nowhere else.
+pub fn crc32c_at(key: &str, bytes: &[u8]) -> u32 {
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    digest.update(key.as_bytes());
+    digest.update(bytes);
+    digest.finalize() as u32
+}
+
 /// CRC-64/NVME.
 pub fn crc64(bytes: &[u8]) -> u64 {
     crc_fast::crc64_nvme(bytes)

@@ -10,7 +10,7 @@ use super::control::Held;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{idempotency, lease, list, Run, Snapshot};
+use super::{idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -55,7 +55,7 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
         }
     }
     let epoch = run.shared.writer.lock().epoch();
-    let first = ground.tail.sequence + 1;
+    let (first, fenced) = (ground.tail.sequence + 1, ground.tail.fenced);
     let mut built = Vec::with_capacity(saves.len());
     ground.share_frame(saves.len())?;
     for save in saves {
@@ -67,13 +67,31 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
                 return Err(stale(run));
             }
         }
-        built.push(build::build(run, &mut ground, save).await?);
+        match build::build(run, &mut ground, save).await {
+            Ok(part) => built.push(part),
+            Err(error) => return Err(outrun(run, &ground.tail, error).await),
+        }
     }
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
-    let mut round = Round { run, first, built, nonce };
+    let mut round = Round { run, first, fenced, built, nonce };
     round.submit(&mut ground).await?;
     Ok((round.remember(), ground))
+}
+
+/// What a save builds on may be gone by now: then it is no damage that it cannot be read.
+async fn outrun(run: &Run, tail: &Tail, error: Error) -> Error {
+    let gone = match run.look().await {
+        Ok(layout) => {
+            let (now, then) = (&layout.held.control, &tail.control.control);
+            (now.cuts, now.loose) != (then.cuts, then.loose)
+        }
+        Err(_) => false,
+    };
+    match gone && walk::is_damage(&error) {
+        true => conflict(run).await,
+        false => error,
+    }
 }
 
 fn stale(run: &Run) -> Error {
@@ -107,6 +125,8 @@ async fn conflict(run: &Run) -> Error {
 struct Round<'a> {
     run: &'a Run,
     first: u64,
+    /// A fence lies before it: somebody may just now be changing what the timeline is.
+    fenced: bool,
     built: Vec<Built>,
     nonce: [u8; 8],
 }
@@ -162,7 +182,9 @@ impl Round<'_> {
         let mut ops = Vec::with_capacity(self.built.len() + 1);
         for (sequence, part) in (self.first..).zip(&self.built) {
             let value = Value { records: vec![part.record.clone()], nonce: self.nonce };
-            ops.push(create(name.key(sequence), value.encode()));
+            let key = name.key(sequence);
+            let bytes = value.encode(&key).into();
+            ops.push(Op::Put { key, value: bytes, mode: Mode::Create, ttl: None });
         }
         let version = tail.control.version.clone();
         if !self.hinted(tail) {
@@ -173,7 +195,7 @@ impl Round<'_> {
         control.hint = tail.sequence;
         control.nonce.copy_from_slice(&self.run.ask.random(16).await?);
         let mode = version.map_or(Mode::Create, Mode::IfVersion);
-        let value = Bytes::from(control.encode());
+        let value = Bytes::from(control.encode(&name.control()));
         ops.push(Op::Put { key: name.control(), value, mode, ttl: None });
         let versions = self.run.ask.commit(ops).await?;
         tail.control = Held { control, version: versions.last().cloned() };
@@ -187,8 +209,8 @@ impl Round<'_> {
     /// One value for all, where a store has no batches.
     async fn put(&self) -> Result<()> {
         let records = self.built.iter().map(|part| part.record.clone()).collect();
-        let value = Value { records, nonce: self.nonce }.encode();
         let key = self.run.shared.name.key(self.first);
+        let value = Value { records, nonce: self.nonce }.encode(&key);
         self.run.ask.put(key, value.into(), Mode::Create).await.map(|_| ())
     }
 
@@ -196,7 +218,7 @@ impl Round<'_> {
     /// be read, what was put is taken away again.
     async fn confirm(&self, tail: &mut Tail) -> Result<()> {
         let now = self.run.ask.now().await?;
-        if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
+        if self.fenced || now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
             let judged = match self.buried(tail).await {
                 Ok(false) => lease::check(self.run, &tail.control.control),
                 Ok(true) => Err(conflict(self.run).await),
@@ -230,7 +252,8 @@ impl Round<'_> {
         control.nonce.copy_from_slice(&nonce);
         let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);
         let key = self.run.shared.name.control();
-        if let Ok(version) = self.run.ask.put(key, control.encode().into(), mode).await {
+        let value = control.encode(&key).into();
+        if let Ok(version) = self.run.ask.put(key, value, mode).await {
             tail.control = Held { control, version: Some(version) };
         }
     }
@@ -242,8 +265,8 @@ impl Round<'_> {
             return Ok(Owner::Nobody);
         }
         let key = self.run.shared.name.key(self.first);
-        let Some(found) = self.run.ask.get(key).await? else { return Ok(Owner::Nobody) };
-        match Value::decode(&found.value) {
+        let Some(found) = self.run.ask.get(key.clone()).await? else { return Ok(Owner::Nobody) };
+        match Value::decode(&key, &found.value) {
             Ok(value) if value.nonce == self.nonce => Ok(Owner::Ours),
             _ => Ok(Owner::Another),
         }
@@ -261,8 +284,4 @@ impl Round<'_> {
         }
         snapshots
     }
-}
-
-fn create(key: String, value: Vec<u8>) -> Op {
-    Op::Put { key, value: value.into(), mode: Mode::Create, ttl: None }
 }

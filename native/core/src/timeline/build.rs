@@ -82,7 +82,7 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
         meta.time = run.ask.now().await?;
     }
     let mut difference = difference(run, ground, change).await?;
-    if difference.extents.count() > EXTENTS_MAX {
+    if difference.extents.count() > EXTENTS_MAX || ground.tail.fenced {
         difference = consolidated(run, ground, difference).await?;
     }
     let sha256 = sha256(run, ground, &difference).await?;

@@ -25,7 +25,7 @@ pub async fn swap(run: &Run, before: &Layout, control: Control, with: Vec<Op>) -
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let key = run.shared.name.control();
     let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
-    let value = control.encode().into();
+    let value = control.encode(&key).into();
     let put = match with.is_empty() {
         true => run.ask.put(key, value, mode).await,
         false => {

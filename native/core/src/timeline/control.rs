@@ -83,8 +83,8 @@ pub struct Held {
 }
 
 impl Control {
-    /// The object as bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The object as bytes, for its key.
+    pub fn encode(&self, key: &str) -> Vec<u8> {
         let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];
         put_section(&mut out, NONCE, |s| s.extend_from_slice(&self.nonce));
         if self.floor != Floor::default() {
@@ -103,13 +103,13 @@ impl Control {
             out.push(*tag);
             put_bytes(&mut out, bytes);
         }
-        let sum = digest::crc32c(&out);
+        let sum = digest::crc32c_at(key, &out);
         out.extend_from_slice(&sum.to_le_bytes());
         out
     }
 
-    /// The object in these bytes.
-    pub fn decode(bytes: &Bytes) -> Result<Control> {
+    /// The object in the bytes at a key.
+    pub fn decode(key: &str, bytes: &Bytes) -> Result<Control> {
         let mut reader = Reader::new(bytes, "timeline's control object");
         if reader.array::<2>()? != MAGIC {
             let message = "A timeline's control key holds something else.";
@@ -122,7 +122,7 @@ impl Control {
             return Err(reader.damage("it ends too early"));
         }
         let (body, sum) = bytes.split_at(bytes.len() - 4);
-        if digest::crc32c(body).to_le_bytes() != sum {
+        if digest::crc32c_at(key, body).to_le_bytes() != sum {
             return Err(reader.damage("its checksum does not match"));
         }
         let mut control = Control::default();

@@ -37,12 +37,14 @@ pub async fn record(run: &Run, behind: (Id, u64)) -> Result<Record> {
     })
 }
 
-/// The value of a fence behind the latest snapshot.
-pub async fn value(run: &Run, tail: &Tail) -> Result<Bytes> {
+/// The key and the value of a fence behind the latest snapshot.
+pub async fn value(run: &Run, tail: &Tail) -> Result<(String, Bytes)> {
+    let key = run.shared.name.key(tail.sequence + 1);
     let record = record(run, (tail.id, tail.base)).await?;
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
-    Ok(Value { records: vec![record], nonce }.encode().into())
+    let value = Value { records: vec![record], nonce }.encode(&key).into();
+    Ok((key, value))
 }
 
 /// Takes the number behind the latest snapshot before that is removed, where a store has no batches:
@@ -51,7 +53,7 @@ pub async fn close(run: &Run, tail: &Tail) -> Result<()> {
     if run.ask.supports().commit {
         return Ok(());
     }
-    let (key, value) = (run.shared.name.key(tail.sequence + 1), value(run, tail).await?);
+    let (key, value) = value(run, tail).await?;
     let Err(error) = run.ask.put(key.clone(), value.clone(), Mode::Create).await else {
         return Ok(());
     };

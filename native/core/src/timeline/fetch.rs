@@ -114,7 +114,13 @@ pub async fn load(run: &Run, at: (&Region, Vec<u64>), records: &mut Records) -> 
     let found = run.ask_all(sequences.iter().map(get).collect()).await?;
     for (first, found) in sequences.into_iter().zip(found) {
         let Some(found) = found else { continue };
-        let value = Value::decode(&found.value).map_err(run.placed(first))?;
+        let key = region.name.key(first);
+        let value = Value::decode(&key, &found.value).map_err(run.placed(first))?;
+        let early = |(sequence, record): (u64, &Record)| record.form.back() >= sequence;
+        if (first..).zip(&value.records).any(early) {
+            let message = "A frame begins before its timeline; run verify, and restore a backup.";
+            return Err(run.placed(first)(Error::new(Code::Corrupt, message)));
+        }
         let mut cache = run.shared.cache.lock();
         for (sequence, record) in (first..=region.last).zip(&value.records) {
             records.insert(sequence, cache.keep(sequence, record));

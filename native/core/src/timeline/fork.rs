@@ -3,12 +3,13 @@
 
 use super::change;
 use super::control::Control;
+use super::fence;
 use super::layout::{Layout, Region};
 use super::list;
 use super::name::Name;
 use super::pins;
 use super::sections::{Branch, Floor, Origin, Pin};
-use super::tail;
+use super::tail::{self, Tail};
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 
@@ -52,12 +53,16 @@ async fn make(run: &Run, fork: &Run, begin: Begin) -> Result<()> {
     run.look().await?;
     let record = list::present(run, begin.sequence).await?;
     let end = record.base + record.raw;
+    let tail = fork.again(|| Box::pin(Tail::load(fork))).await?;
+    fence::close(fork, &tail).await?;
+    let fenced = !run.ask.supports().commit;
     change::control(fork, |layout, control| {
         if !is_free(layout) {
             return Err(taken(fork));
         }
         // Where the name was used before, numbers and offsets go on: they never return.
-        let (first, base) = (control.floor.sequence, control.floor.base);
+        let first = if fenced { tail.sequence + 2 } else { control.floor.sequence };
+        let base = control.floor.base.max(tail.base);
         control.origin = Some(Origin {
             id: record.id,
             first: first.max(begin.sequence + 1),
@@ -69,7 +74,20 @@ async fn make(run: &Run, fork: &Run, begin: Begin) -> Result<()> {
         control.cuts += 1;
         Ok(())
     })
-    .await
+    .await?;
+    fork.look().await?;
+    // A writer that saw the fence and not yet the fork has saved: its timeline was first.
+    let late = fork.shared.name.key(tail.sequence + 2);
+    if !fenced || run.ask.get(late).await?.is_none() {
+        return Ok(());
+    }
+    change::control(fork, |_, control| {
+        (control.origin, control.floor) = (None, tail.control.control.floor.clone());
+        control.loose = tail.control.control.loose;
+        Ok(())
+    })
+    .await?;
+    Err(taken(fork))
 }
 
 /// In whose keys the history up to a snapshot lies.

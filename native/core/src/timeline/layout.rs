@@ -190,7 +190,7 @@ async fn others(run: &Run, control: &Control) -> Result<Vec<Held>> {
 /// A control object, as it was found.
 pub fn decode(name: &Name, found: Option<&Found>) -> Result<Held> {
     let Some(found) = found else { return Ok(Held::default()) };
-    let control = Control::decode(&found.value).map_err(|error| {
+    let control = Control::decode(&name.control(), &found.value).map_err(|error| {
         error.at(|place| {
             place.timeline = Some(name.to_string());
             place.key = Some(name.control());

@@ -117,8 +117,7 @@ async fn swap(
 ) -> Result<bool> {
     let (before, control) = to;
     let Some(tail) = fenced else { return change::swap(run, before, control, Vec::new()).await };
-    let key = run.shared.name.key(tail.sequence + 1);
-    let value = fence::value(run, tail).await?;
+    let (key, value) = fence::value(run, tail).await?;
     if run.ask.supports().commit {
         let op = Op::Put { key, value, mode: Mode::Create, ttl: None };
         return change::swap(run, before, control, vec![op]).await;
@@ -128,8 +127,7 @@ async fn swap(
     }
     for _ in 0..ATTEMPTS {
         let tail = run.again(|| Box::pin(Tail::load(run))).await?;
-        let (key, value) =
-            (run.shared.name.key(tail.sequence + 1), fence::value(run, &tail).await?);
+        let (key, value) = fence::value(run, &tail).await?;
         match run.ask.put(key.clone(), value.clone(), Mode::Create).await {
             Ok(_) => return Ok(true),
             Err(error) if !error.is_ambiguous() => return Err(error),

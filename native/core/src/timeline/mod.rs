@@ -15,12 +15,14 @@ mod change;
 mod control;
 mod delete;
 mod edit;
+mod export;
 mod extent;
 mod fence;
 mod fetch;
 mod fork;
 mod frame;
 mod idempotency;
+mod import;
 mod layout;
 mod lease;
 mod list;
@@ -55,6 +57,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 pub use delete::Deleted;
+pub use export::{Cursor, Part};
+pub use import::Import;
 pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
@@ -274,6 +278,26 @@ impl Timeline {
     /// Writes anew what can still be proven of a damaged timeline, and tells what is lost.
     pub fn repair(&self) -> Machine<Repaired> {
         self.machine(|run| async move { repair::repair(&run).await })
+    }
+
+    /// The next part of this timeline as a file.
+    pub fn export(&self, at: Cursor) -> Machine<Part> {
+        self.machine(|run| async move { run.again(|| Box::pin(export::part(&run, &at))).await })
+    }
+
+    /// Takes the next bytes of a file that is to become this timeline.
+    pub fn take_in(&self, import: Arc<Import>, bytes: Bytes) -> Machine<()> {
+        self.machine(|run| async move { import.take(&run, bytes).await })
+    }
+
+    /// Makes what was taken in this timeline.
+    pub fn finish_import(&self, import: Arc<Import>) -> Machine<Snapshot> {
+        self.machine(|run| async move { import.finish(&run).await })
+    }
+
+    /// Removes what was taken in and is not to become this timeline.
+    pub fn abandon_import(&self, import: Arc<Import>) -> Machine<()> {
+        self.machine(|run| async move { import.abandon(&run).await })
     }
 
     fn machine<T, F>(&self, operation: impl FnOnce(Run) -> F) -> Machine<T>

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::change;
 use super::fetch::{self, Records};
 use super::record::Form;
-use super::rewrite::{self, Fate, Job, Replaced};
+use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::Packed;
 use super::tail;
 use super::{Run, Shared};
@@ -80,7 +80,7 @@ async fn once(run: &Run, replaced: Replaced, level: i32) -> Result<Option<u64>> 
     let last = replaced.loose.map(|(_, last)| last);
     let Some(first) = first.or(replaced.loose.map(|(first, _)| first)) else { return Ok(None) };
     let Some(last) = last.or(replaced.packs.last().map(|pack| pack.last)) else { return Ok(None) };
-    let job = Job { first, last, fate: &|_| Fate::Stays, level, dry: false };
+    let job = Job { first, last, fate: &|_| Fate::Stays, level, to: To::Store };
     let packs = rewrite::write(run, &job).await?;
     if replaced.loose.is_none() && packs.len() >= replaced.packs.len() {
         rewrite::discard(run, &packs).await?;

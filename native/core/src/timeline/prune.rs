@@ -17,7 +17,7 @@ use super::needed::Needed;
 use super::packing;
 use super::pins;
 use super::restore;
-use super::rewrite::{self, Fate, Job, Replaced};
+use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::{Floor, Packed};
 use super::tail::{self, Tail};
 use super::{list, Run};
@@ -347,7 +347,13 @@ impl Plan {
     async fn rewrite(&self, run: &Run, of: (u64, u64), dry: bool) -> Result<Vec<Packed>> {
         let (first, last) = of;
         let fate = |sequence| self.fate(sequence);
-        let job = Job { first, last, fate: &fate, level: LEVEL, dry };
+        let job = Job {
+            first,
+            last,
+            fate: &fate,
+            level: LEVEL,
+            to: if dry { To::Nowhere } else { To::Store },
+        };
         rewrite::write(run, &job).await
     }
 

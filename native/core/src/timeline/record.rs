@@ -304,8 +304,8 @@ fn too_new() -> Error {
 }
 
 impl Value {
-    /// The value as bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The value as bytes, for its key.
+    pub fn encode(&self, key: &str) -> Vec<u8> {
         let size: usize = self.records.iter().map(|r| r.stored.len() + r.edit.len() + 256).sum();
         let mut out = Vec::with_capacity(size + 32);
         out.extend_from_slice(&MAGIC);
@@ -318,12 +318,12 @@ impl Value {
             put_bytes(&mut out, &part);
         }
         out.extend_from_slice(&self.nonce);
-        out.extend_from_slice(&digest::crc32c(&out).to_le_bytes());
+        out.extend_from_slice(&digest::crc32c_at(key, &out).to_le_bytes());
         out
     }
 
-    /// The value in these bytes. The records share them.
-    pub fn decode(bytes: &Bytes) -> Result<Value> {
+    /// The value in the bytes at a key. The records share them.
+    pub fn decode(key: &str, bytes: &Bytes) -> Result<Value> {
         let mut reader = Reader::new(bytes, "timeline value");
         if reader.array::<2>()? != MAGIC {
             let message = "A timeline's key holds something that is not a timeline value.";
@@ -337,7 +337,7 @@ impl Value {
             return Err(reader.damage("it ends too early"));
         }
         let (body, sum) = bytes.split_at(bytes.len() - 4);
-        if digest::crc32c(body).to_le_bytes() != sum {
+        if digest::crc32c_at(key, body).to_le_bytes() != sum {
             return Err(reader.damage("its checksum does not match"));
         }
         let count = reader.length()?;

@@ -92,29 +92,30 @@ fn damaged(bytes: &[u8], still_right: impl Fn(&Bytes) -> bool) {
 #[test]
 fn values_come_back() {
     let value = Value { records: vec![record(true), record(false)], nonce: [8; 8] };
-    let bytes = value.encode();
-    assert_eq!(Value::decode(&bytes.clone().into()).unwrap(), value);
+    let bytes = value.encode("k");
+    assert_eq!(Value::decode("k", &bytes.clone().into()).unwrap(), value);
+    assert_eq!(Value::decode("l", &bytes.clone().into()).unwrap_err().code(), Code::Corrupt);
     let meta = Meta::decode(&value.records[0].meta).unwrap();
     assert_eq!((meta.label.as_deref(), meta.unknown.len()), (Some("l"), 1));
-    damaged(&bytes, |bytes| Value::decode(bytes).is_ok());
+    damaged(&bytes, |bytes| Value::decode("k", bytes).is_ok());
 }
 
 #[test]
 fn control_objects_come_back() {
-    let bytes = control().encode();
-    assert_eq!(Control::decode(&bytes.clone().into()).unwrap(), control());
-    damaged(&bytes, |bytes| Control::decode(bytes).is_ok());
+    let bytes = control().encode("k");
+    assert_eq!(Control::decode("k", &bytes.clone().into()).unwrap(), control());
+    damaged(&bytes, |bytes| Control::decode("k", bytes).is_ok());
 }
 
 #[test]
 fn newer_formats_are_named() {
-    let mut bytes = Value { records: vec![record(true)], nonce: [8; 8] }.encode();
+    let mut bytes = Value { records: vec![record(true)], nonce: [8; 8] }.encode("k");
     bytes[2] = 2;
-    assert_eq!(Value::decode(&bytes.into()).unwrap_err().code(), Code::FormatTooNew);
-    let mut bytes = control().encode();
+    assert_eq!(Value::decode("k", &bytes.into()).unwrap_err().code(), Code::FormatTooNew);
+    let mut bytes = control().encode("k");
     bytes[2] = 2;
-    assert_eq!(Control::decode(&bytes.into()).unwrap_err().code(), Code::FormatTooNew);
-    assert_eq!(Value::decode(&"no value".into()).unwrap_err().code(), Code::NotOurs);
+    assert_eq!(Control::decode("k", &bytes.into()).unwrap_err().code(), Code::FormatTooNew);
+    assert_eq!(Value::decode("k", &"no value".into()).unwrap_err().code(), Code::NotOurs);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::fence;
 use super::layout::{self, Layout};
 use super::pack::{Builder, Entry};
 use super::record::Id;
-use super::rewrite::{self, Replaced, PACK_BYTES};
+use super::rewrite::{self, Replaced, To, PACK_BYTES};
 use super::sections::{Packed, Tag};
 use super::tail;
 use super::unpack;
@@ -52,7 +52,14 @@ pub async fn repair(run: &Run) -> Result<Repaired> {
     };
     let whole = &rescue.whole;
     let kept = |tag: &Tag| whole.binary_search(&tag.sequence).is_ok();
-    let lost: Vec<String> = layout.held.control.tags.iter().filter(|tag| !kept(tag)).map(|tag| tag.name.clone()).collect();
+    let lost: Vec<String> = layout
+        .held
+        .control
+        .tags
+        .iter()
+        .filter(|tag| !kept(tag))
+        .map(|tag| tag.name.clone())
+        .collect();
     let cut = |control: &mut Control| {
         control.tags.retain(kept);
         control.cuts += 1;
@@ -100,7 +107,7 @@ impl Rescue {
             }
             if builder.size() as u64 >= PACK_BYTES {
                 let full = std::mem::replace(&mut builder, Builder::new(LEVEL));
-                packs.push(rewrite::put(run, full.finish()?, false).await?);
+                packs.push(rewrite::put(run, full.finish()?, To::Store).await?);
             }
         }
         if last < latest && latest >= own.first {
@@ -118,7 +125,7 @@ impl Rescue {
             })?;
         }
         if !builder.is_empty() {
-            packs.push(rewrite::put(run, builder.finish()?, false).await?);
+            packs.push(rewrite::put(run, builder.finish()?, To::Store).await?);
         }
         Ok(packs)
     }
@@ -188,7 +195,9 @@ async fn restore_control(run: &Run) -> Result<bool> {
     }
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let mode = found.map_or(Mode::Create, |found| Mode::IfVersion(found.version));
-    run.ask.put(run.shared.name.control(), control.encode().into(), mode).await?;
+    let key = run.shared.name.control();
+    let value = control.encode(&key).into();
+    run.ask.put(key, value, mode).await?;
     run.look().await?;
     Ok(true)
 }

@@ -34,6 +34,7 @@ pub enum Fate {
 }
 
 /// A run of snapshots that is to be written anew.
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The first.
     pub first: u64,
@@ -43,15 +44,38 @@ pub struct Job<'a> {
     pub fate: &'a (dyn Fn(u64) -> Fate + Sync),
     /// The level of zstd.
     pub level: i32,
-    /// Nothing is written: only what would be is told.
-    pub dry: bool,
+    /// Where the packs go.
+    pub to: To,
+}
+
+/// Where packs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Into the store.
+    Store,
+    /// Nowhere: only how large they would be is told.
+    Nowhere,
 }
 
 /// Writes packs of a run. They count only once the control object names them.
 pub async fn write(run: &Run, job: &Job<'_>) -> Result<Vec<Packed>> {
+    let mut packs = Vec::new();
+    let mut next = Some(job.first);
+    while let Some(first) = next {
+        let (built, behind) = build(run, &Job { first, ..*job }).await?;
+        if let Some(built) = built {
+            packs.push(put(run, built, job.to).await?);
+        }
+        next = behind;
+    }
+    Ok(packs)
+}
+
+/// Makes one pack of the beginning of a run, and tells where the next one begins.
+pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u64>)> {
     let mut walk = Walk::begin(run, job.first).await?;
     let mut builder = Builder::new(job.level);
-    let mut packs = Vec::new();
+    let room = PACK_BYTES.min(run.ask.supports().max_value / 2);
     let mut next = job.first;
     while next <= job.last {
         run.ask.check_cancelled().await?;
@@ -80,17 +104,14 @@ pub async fn write(run: &Run, job: &Job<'_>) -> Result<Vec<Packed>> {
                 builder.push(&entry)?;
             }
             walk.parent = record.id;
-            if builder.size() as u64 >= PACK_BYTES.min(run.ask.supports().max_value / 2) {
-                let full = std::mem::replace(&mut builder, Builder::new(job.level));
-                packs.push(put(run, full.finish()?, job.dry).await?);
+            if builder.size() as u64 >= room && *sequence < job.last {
+                return Ok((Some(builder.finish()?), Some(sequence + 1)));
             }
         }
         next = upto + 1;
     }
-    if !builder.is_empty() {
-        packs.push(put(run, builder.finish()?, job.dry).await?);
-    }
-    Ok(packs)
+    let built = if builder.is_empty() { None } else { Some(builder.finish()?) };
+    Ok((built, None))
 }
 
 type Of<'a> = (u64, &'a Record);
@@ -152,9 +173,9 @@ impl Walk {
 }
 
 /// Writes a pack under a key of its own.
-pub async fn put(run: &Run, built: Built, dry: bool) -> Result<Packed> {
+pub async fn put(run: &Run, built: Built, to: To) -> Result<Packed> {
     let Built { mut packed, value } = built;
-    if dry {
+    if to == To::Nowhere {
         return Ok(packed);
     }
     packed.nonce.copy_from_slice(&run.ask.random(8).await?);

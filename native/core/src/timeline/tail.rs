@@ -29,6 +29,9 @@ pub struct Tail {
     /// Its number; below the floor if there is none. A fence or the beginning of a fork may have
     /// taken numbers since.
     pub head: u64,
+    /// A fence is the last record: what comes next holds its state by itself, for what lies before
+    /// the fence may be removed at any moment.
+    pub fenced: bool,
     /// Its id, or that of the last snapshot that was removed.
     pub id: Id,
     /// Where the next new bytes lie.
@@ -136,8 +139,15 @@ pub async fn resolve(run: &Run, at: &At) -> Result<u64> {
 
 /// The latest snapshot that shows.
 pub async fn latest_state(run: &Run) -> Result<Option<u64>> {
+    match latest(run).await? {
+        Some(sequence) => showing(run, sequence).await,
+        None => Ok(None),
+    }
+}
+
+/// The newest snapshot up to this one that shows.
+async fn showing(run: &Run, mut sequence: u64) -> Result<Option<u64>> {
     let layout = run.layout().await?;
-    let Some(mut sequence) = latest(run).await? else { return Ok(None) };
     while sequence >= layout.held.control.floor.sequence {
         if fetch::record(run, sequence).await?.is_some_and(|record| record.shows()) {
             return Ok(Some(sequence));
@@ -152,7 +162,7 @@ impl Tail {
     /// and to the first record of all.
     pub fn place_manifest(&mut self, record: &mut Record, extents: &Extents) {
         self.edits += record.edit.len();
-        let first = self.manifest == 0;
+        let first = self.manifest == 0 || self.fenced;
         if !first && self.edits < self.manifest {
             return;
         }
@@ -170,6 +180,7 @@ impl Tail {
         self.id = record.id;
         self.sequence += 1;
         self.head = self.sequence;
+        self.fenced = false;
         self.base += record.raw;
         (self.extents, self.whole) = state;
     }
@@ -184,6 +195,7 @@ impl Tail {
             return Ok(Tail {
                 sequence: floor.sequence - 1,
                 head: floor.sequence - 1,
+                fenced: false,
                 id: floor.parent,
                 base: floor.base,
                 extents: Extents::default(),
@@ -202,6 +214,7 @@ impl Tail {
         let mut tail = Tail {
             sequence: forked.map_or(sequence, |origin| origin.first - 1),
             head: floor.sequence - 1,
+            fenced: record.fence,
             id: record.id,
             base: forked.map_or(record.base + record.raw, |origin| origin.base),
             extents: Extents::default(),
@@ -212,7 +225,8 @@ impl Tail {
             control,
             seen,
         };
-        match latest_state(run).await? {
+        // Not a later one than was just seen, though another writer may have gone on.
+        match showing(run, sequence).await? {
             Some(head) => tail.build_on(run, head).await?,
             None => tail.whole = Some(Bytes::new()),
         }

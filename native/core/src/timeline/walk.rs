@@ -46,6 +46,13 @@ impl Walk {
         self.before.map(|(_, id, end)| (id, end))
     }
 
+    /// Begins behind a record that is proven already: its number, its id, and the offset behind it.
+    /// All bytes before are there.
+    pub fn resume(&mut self, before: (u64, Id, u64), state: Extents) {
+        self.there.insert(0, before.2);
+        (self.before, self.state) = (Some(before), Some(state));
+    }
+
     /// Takes the next record and proves it. A record that does not hold is gone over; what follows
     /// is proven if it says by itself what it follows.
     pub fn take(&mut self, next: &Next<'_>) -> Result<Proven> {

@@ -1,0 +1,154 @@
+//! A timeline as one file: a head, packs, an end. Whatever store it came from, it is the same form.
+
+use bytes::Bytes;
+
+use super::list;
+use super::rewrite::{self, Fate, Job, To};
+use super::sections::{Floor, Section, Tag};
+use super::tail;
+use super::{At, Run};
+use crate::digest;
+use crate::error::{Code, Error, Result};
+use crate::wire::{put_bytes, put_varint, Reader};
+
+/// What every such file begins with.
+pub const MAGIC: [u8; 8] = *b"KSTIMELN";
+/// The version of the form; mandatory features: none yet.
+pub const VERSION: [u8; 4] = [1, 0, 0, 0];
+/// The level of zstd.
+const LEVEL: i32 = 9;
+
+/// A part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// What gives the part behind it; none: that was the last one.
+    pub next: Option<Cursor>,
+}
+
+/// Where the next part begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The first sequence that is not told yet; 0: nothing is.
+    pub sequence: u64,
+    /// The last one that will be.
+    pub last: u64,
+    /// Only what comes behind this one.
+    pub after: u64,
+}
+
+/// What the head says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The timeline that it was.
+    pub timeline: String,
+    /// What comes behind this sequence is told; 0: everything.
+    pub after: u64,
+    /// Below it nothing is shown.
+    pub floor: Floor,
+    /// Names.
+    pub tags: Vec<Tag>,
+}
+
+/// The kinds of sections.
+pub mod kind {
+    /// `Head`.
+    pub const HEAD: u8 = 1;
+    /// The value of a pack.
+    pub const PACK: u8 = 2;
+    /// The last sequence, and its id.
+    pub const END: u8 = 3;
+}
+
+/// Gives the next part.
+pub async fn part(run: &Run, at: &Cursor) -> Result<Part> {
+    if at.sequence == 0 {
+        return head(run, at).await;
+    }
+    let fate = |_| Fate::Stays;
+    let job = Job { first: at.sequence, last: at.last, fate: &fate, level: LEVEL, to: To::Nowhere };
+    let (built, next) = rewrite::build(run, &job).await?;
+    let mut out = Vec::new();
+    if let Some(built) = built {
+        section(&mut out, kind::PACK, &built.value);
+    }
+    if let Some(sequence) = next {
+        return Ok(Part { bytes: out.into(), next: Some(Cursor { sequence, ..*at }) });
+    }
+    let last = list::show(run, &At::Sequence(at.last)).await?;
+    let mut end = Vec::new();
+    put_varint(&mut end, last.sequence);
+    end.extend_from_slice(&last.id.0);
+    section(&mut out, kind::END, &end);
+    Ok(Part { bytes: out.into(), next: None })
+}
+
+async fn head(run: &Run, at: &Cursor) -> Result<Part> {
+    let layout = run.look().await?;
+    let Some(last) = tail::latest_state(run).await? else {
+        return Err(Error::new(Code::NotFound, list::empty(run)));
+    };
+    let control = &layout.held.control;
+    if at.after > 0 {
+        list::present(run, at.after).await?;
+    }
+    let head = Head {
+        timeline: run.shared.name.to_string(),
+        after: at.after,
+        floor: control.floor.clone(),
+        tags: control.tags.iter().filter(|tag| tag.sequence <= last).cloned().collect(),
+    };
+    let mut out = Vec::new();
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION);
+    section(&mut out, kind::HEAD, &head.encode());
+    let oldest = layout.oldest().min(control.floor.sequence);
+    let sequence = if at.after == 0 { oldest } else { at.after + 1 };
+    let next = Cursor { sequence, last, after: at.after };
+    if sequence > last {
+        let mut end = Vec::new();
+        put_varint(&mut end, last);
+        end.extend_from_slice(&list::show(run, &At::Sequence(last)).await?.id.0);
+        section(&mut out, kind::END, &end);
+        return Ok(Part { bytes: out.into(), next: None });
+    }
+    Ok(Part { bytes: out.into(), next: Some(next) })
+}
+
+/// A section: kind, length, content, and a checksum of all that.
+fn section(out: &mut Vec<u8>, kind: u8, content: &[u8]) {
+    let begins = out.len();
+    out.push(kind);
+    out.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    out.extend_from_slice(content);
+    let sum = digest::crc32c(&out[begins..]);
+    out.extend_from_slice(&sum.to_le_bytes());
+}
+
+impl Head {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_bytes(&mut out, self.timeline.as_bytes());
+        put_varint(&mut out, self.after);
+        self.floor.encode(&mut out);
+        self.tags.iter().for_each(|tag| tag.encode(&mut out));
+        out
+    }
+
+    /// The head in these bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Head> {
+        let mut reader = Reader::new(bytes, "timeline file");
+        let (timeline, after) = (reader.text()?.to_owned(), reader.varint()?);
+        let floor = Floor::decode(&mut reader)?;
+        let mut tags: Vec<Tag> = Vec::new();
+        while reader.left() > 0 {
+            let tag = Tag::decode(&mut reader)?;
+            if tags.last().is_some_and(|before| before.name >= tag.name) {
+                return Err(reader.damage("its tags are out of order"));
+            }
+            tags.push(tag);
+        }
+        Ok(Head { timeline, after, floor, tags })
+    }
+}
