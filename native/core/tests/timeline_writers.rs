@@ -184,7 +184,9 @@ fn a_burst_shares_a_write_and_keeps_its_order() {
         for (n, saved) in (1..).zip(saves) {
             assert_eq!(saved.recv().unwrap().unwrap().sequence, n);
         }
-        assert!(faulty.commits.load(Ordering::Relaxed) <= 4, "{kind}: a burst was not joined");
+        // One batch of 64, or one value of 32 where there are none.
+        let most = if store.supports().commit { 4 } else { 6 };
+        assert!(faulty.commits.load(Ordering::Relaxed) <= most, "{kind}: a burst was not joined");
         let reopened = Kept::open(&store, "a/b");
         for n in 0..100u8 {
             assert_eq!(reopened.restore(At::Sequence(u64::from(n) + 1)).unwrap(), vec![n; 500]);
@@ -261,7 +263,8 @@ fn a_conflict_in_the_control_object_is_no_conflict_of_saves() {
     let control = keepstate_core::store::Mode::Create;
     let mut bytes = b"KC\x01\x00\x01\x10".to_vec();
     bytes.extend_from_slice(&[7; 16]);
-    bytes.extend_from_slice(&keepstate_core::digest::crc32c(&bytes).to_le_bytes());
+    let sum = keepstate_core::digest::crc32c_at("t/a/b/control", &bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
     let op = Op::Put { key: "t/a/b/control".into(), value: bytes.into(), mode: control, ttl: None };
     keepstate_core::store::StoreExt::commit_wait(&*store, vec![op]).unwrap();
     assert_eq!(kept.save(b"two").unwrap().sequence, 2);

@@ -57,7 +57,9 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     let epoch = run.shared.writer.lock().epoch();
     let (first, fenced) = (ground.tail.sequence + 1, ground.tail.fenced);
     let mut built = Vec::with_capacity(saves.len());
-    ground.share_frame(saves.len())?;
+    if !run.ask.supports().commit {
+        ground.share_frame(saves.len())?;
+    }
     for save in saves {
         if save.onto.is_some_and(|onto| onto != ground.tail.head) {
             return Err(conflict(run).await);

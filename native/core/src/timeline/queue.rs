@@ -18,9 +18,11 @@ use crate::codec::MAX_FRAME_VALUES;
 use crate::error::{fail, Code, Error, Result};
 use crate::store::Version;
 
-/// How many saves are written together: as many as share a frame, so that a value never holds the
+/// How many saves are written together at most.
+const BATCH: usize = 64;
+/// How many lie in one value at most: as many as share a frame, so that a value never holds the
 /// beginning of one in its middle.
-const JOINED_MAX: usize = MAX_FRAME_VALUES as usize;
+const JOINED: usize = MAX_FRAME_VALUES as usize;
 
 /// What is to be saved.
 #[derive(Debug, Clone)]
@@ -90,13 +92,13 @@ impl Writer {
 
     /// How many of those that wait are written together. One with an idempotency key goes alone, so
     /// that what was saved before it can be looked up.
-    fn next_round(&self) -> usize {
+    fn next_round(&self, most: usize) -> usize {
         let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
         self.waiting
             .iter()
-            .take(JOINED_MAX)
+            .take(most)
             .position(keyed)
-            .map_or(self.waiting.len().min(JOINED_MAX), |before| before.max(1))
+            .map_or(self.waiting.len().min(most), |before| before.max(1))
     }
 }
 
@@ -187,7 +189,7 @@ async fn drain(run: &Run) -> Result<()> {
                 writer.busy = false;
                 return Ok(());
             }
-            let count = writer.next_round();
+            let count = writer.next_round(if run.shared.supports.commit { BATCH } else { JOINED });
             let batch: Vec<_> = writer.waiting.drain(..count).collect();
             let (ground, refused, seen) = (writer.ground.take(), writer.refused, writer.seen);
             (batch, Start { ground, refused, seen })
