@@ -12,6 +12,7 @@ mod date;
 mod from_json;
 mod json_lexer;
 mod json_text;
+mod locate;
 mod markers;
 mod read;
 mod tables;
@@ -22,6 +23,7 @@ mod walk;
 mod write;
 
 pub use from_json::from_json;
+pub use locate::{children, locate, Child, Kind};
 pub use tape::Tape;
 pub use to_json::to_json;
 

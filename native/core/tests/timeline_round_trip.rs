@@ -5,7 +5,7 @@
 mod timelines;
 
 use keepstate_core::store::Store;
-use keepstate_core::timeline::{At, Options, Page};
+use keepstate_core::timeline::{At, Options, Packing, Page};
 use std::sync::Arc;
 use timelines::{spliced, stores, whole, Dice, Kept};
 
@@ -109,4 +109,31 @@ fn thousands_of_random_edits_stay_cheap() {
     assert!(Kept::open(&store, "a/b").restore(At::Latest).unwrap() == state);
     let stored: u64 = store.list(&Default::default()).unwrap().iter().map(|e| e.size).sum();
     assert!(stored < 6000 * 400, "{stored} bytes stored for 6,000 edits of 8 bytes");
+}
+
+#[test]
+fn any_order_of_restores_gives_the_same() {
+    for (what, store) in stores() {
+        let kept = Kept::open(&store, "a/b");
+        let (mut dice, mut state, mut states) = (Dice(21), Vec::new(), Vec::new());
+        for n in 0..300 {
+            let (head, more) = (dice.text(9), 20 + dice.roll(900));
+            state.splice(..state.len().min(9), head);
+            state.extend_from_slice(&dice.text(more));
+            kept.save(&state).unwrap();
+            states.push(state.clone());
+            if n == 30 {
+                kept.run(kept.timeline.pack(Packing { all: true, level: None })).unwrap();
+            }
+        }
+        for round in 0..20 {
+            let options = Options { cache_bytes: 1 << (10 + round), ..Options::default() };
+            let fresh = Kept::with(&store, "a/b", options);
+            for _ in 0..25 {
+                let at = dice.roll(states.len());
+                let restored = fresh.restore(At::Sequence(at as u64 + 1)).unwrap();
+                assert!(restored == states[at], "{what}: @{}", at + 1);
+            }
+        }
+    }
 }

@@ -273,9 +273,11 @@ async fn loose_pieces(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Resu
         .filter_map(|offset| by_base.range(..=offset).next_back().map(|(_, sequence)| *sequence))
         .collect();
     needed.dedup();
+    // A frame gives more than was asked for: what lies before the records at hand is left out.
     for (sequence, raw) in raws(run, needed, &held).await? {
-        let base = held.get(&sequence).map_or(0, |record| record.base);
-        pieces.insert(base, raw);
+        if let Some(record) = held.get(&sequence).filter(|record| record.raw > 0) {
+            pieces.insert(record.base, raw);
+        }
     }
     Ok(())
 }

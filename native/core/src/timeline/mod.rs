@@ -9,6 +9,7 @@
 //! Every operation is a machine (`crate::machine`); a `Timeline` is the memory that they share.
 
 mod append;
+mod blame;
 mod build;
 mod cache;
 mod change;
@@ -46,6 +47,7 @@ mod tail;
 mod unpack;
 mod verify;
 mod walk;
+mod why;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -56,6 +58,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+pub use blame::{Blame, Did};
 pub use delete::Deleted;
 pub use export::{Cursor, Part};
 pub use import::Import;
@@ -70,6 +73,7 @@ pub use repair::Repaired;
 pub use restore::Restored;
 pub use tag::From;
 pub use verify::Report;
+pub use why::{Detail, Weight};
 
 use layout::Layout;
 
@@ -244,6 +248,18 @@ impl Timeline {
     /// All tags, and what they name.
     pub fn tags(&self) -> Machine<Vec<(String, u64)>> {
         self.machine(|run| async move { tag::tags(&run).await })
+    }
+
+    /// Which snapshot last changed the value that these steps lead to.
+    pub fn blame(&self, at: At, path: Vec<String>) -> Machine<Blame> {
+        self.machine(
+            |run| async move { run.again(|| Box::pin(blame::blame(&run, &at, &path))).await },
+        )
+    }
+
+    /// Which paths hold the bytes of a snapshot.
+    pub fn why(&self, at: At, detail: Detail) -> Machine<Weight> {
+        self.machine(|run| async move { run.again(|| Box::pin(why::why(&run, &at, detail))).await })
     }
 
     /// Gives back the lease, if this handle has one.
