@@ -8,21 +8,24 @@
 //! are there, nesting costs heap and not stack, and each failure names its offset.
 
 mod base64;
+mod chunks;
 mod date;
 mod from_json;
 mod json_lexer;
 mod json_text;
 mod markers;
+mod pool;
 mod read;
-mod tables;
+mod scan;
+mod shapes;
 mod tape;
 mod to_json;
-mod tokens;
+mod transcode;
 mod walk;
 mod write;
 
 pub use from_json::from_json;
-pub use tape::Tape;
+pub use tape::{Part, Tape};
 pub use to_json::to_json;
 
 /// Containers inside containers. The writers stop at 1,000; the rest is slack for the containers
