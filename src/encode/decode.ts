@@ -1,4 +1,4 @@
-import type { TapeReader } from "../native/tape.js";
+import type { NativeState, TapeReader } from "../native/tape.js";
 import { value } from "../native/record.js";
 import { compileBuilder } from "./builders.js";
 import { restoreError, restoreExt, restoreRegExp } from "./restore.js";
@@ -39,10 +39,10 @@ export class Decoder {
     this.#reader = reader;
   }
 
-  /** The value that `bytes` encode; damage is CORRUPT, with the offset. */
-  decode(bytes: Uint8Array): unknown {
+  /** The value that `state` encodes; damage is CORRUPT, with the offset. */
+  decode(state: Uint8Array | NativeState): unknown {
     try {
-      this.#take(bytes);
+      this.#take(state);
       this.#fill();
       const words = this.#words;
       if (words[9] === 1) this.#forgetShapes();
@@ -56,13 +56,13 @@ export class Decoder {
     }
   }
 
-  #take(bytes: Uint8Array): void {
-    const length = value(this.#reader.read(bytes));
+  #take(state: Uint8Array | NativeState): void {
+    const length = value(this.#reader.read(state));
     if (length > this.#words.length) {
       this.#words = new Int32Array(length + (length >> 1));
       this.#doubles = new Float64Array(this.#words.buffer, 0, this.#words.length >> 1);
     }
-    this.#parts = value(this.#reader.take(bytes, this.#words));
+    this.#parts = value(this.#reader.take(state, this.#words));
   }
 
   #forgetShapes(): void {

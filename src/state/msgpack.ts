@@ -4,17 +4,18 @@ import { Decoder } from "../encode/decode.js";
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
 import { value } from "../native/record.js";
+import type { NativeState } from "../native/tape.js";
 import { native } from "../native.js";
 
 // Its buffers are used again. It is not here while it is at work.
 let idle: Decoder | undefined;
 
-/** The value of MessagePack bytes; damage is CORRUPT. */
-export function decodeMsgpack(bytes: Uint8Array): unknown {
+/** The value of MessagePack bytes, which are taken if they are a restored state; damage is CORRUPT. */
+export function decodeMsgpack(state: Uint8Array | NativeState): unknown {
   const decoder = idle ?? new Decoder(value(native().tapeReader()));
   idle = undefined;
   try {
-    return decoder.decode(bytes);
+    return decoder.decode(state);
   } finally {
     idle = decoder;
   }

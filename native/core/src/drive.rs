@@ -57,6 +57,31 @@ pub fn start<T: Send + 'static>(
     Arc::new(running).pump();
 }
 
+/// The part of an operation that may have to wait.
+pub type Rest = Box<dyn FnOnce() + Send>;
+
+/// Drives a machine as `start` does, as long as it asks for little and only to read: what it needs
+/// is then mostly in memory. What is left, if anything, is for a thread that may wait for the disk.
+pub fn start_reading<T: Send + 'static>(
+    machine: Machine<T>,
+    ground: &Ground,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Option<Rest> {
+    let running = Running {
+        machine: Mutex::new(Some((machine, Box::new(done)))),
+        inbox: Mutex::new(Vec::new()),
+        ground: ground.clone(),
+    };
+    Arc::new(running).read()
+}
+
+/// More reads than this are likely to find something that is not in memory.
+const READS: usize = 16;
+
+fn is_read((_, request): &(RequestId, Request)) -> bool {
+    matches!(request, Request::Get { .. } | Request::List(_) | Request::Now | Request::Cancelled)
+}
+
 type Ending<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
 struct Running<T> {
@@ -67,27 +92,51 @@ struct Running<T> {
 }
 
 impl<T: Send + 'static> Running<T> {
+    /// Steps while there are few reads; nobody else steps meanwhile, since nothing else is asked.
+    fn read(self: Arc<Self>) -> Option<Rest> {
+        let mut left = READS;
+        loop {
+            match self.step()? {
+                asked if (1..=left).contains(&asked.len()) && asked.iter().all(is_read) => {
+                    left -= asked.len();
+                    asked.into_iter().for_each(|one| self.serve(one));
+                }
+                asked => {
+                    return Some(Box::new(move || {
+                        asked.into_iter().for_each(|one| self.serve(one));
+                        self.pump();
+                    }))
+                }
+            }
+        }
+    }
+
+    /// Hands over what was answered and gives what is asked next; none when the machine has ended,
+    /// or another thread steps it.
+    fn step(&self) -> Option<Vec<(RequestId, Request)>> {
+        let mut guard = self.machine.try_lock()?;
+        let (machine, _) = guard.as_mut()?;
+        for (id, answer) in std::mem::take(&mut *self.inbox.lock()) {
+            machine.answer(id, answer);
+        }
+        match machine.step() {
+            Step::Do(requests) => Some(requests),
+            Step::Done(result) => {
+                let ending = guard.take();
+                drop(guard);
+                if let Some((_, done)) = ending {
+                    done(result);
+                }
+                None
+            }
+        }
+    }
+
     /// Steps while there are answers. An answer that comes while another thread steps is taken by
     /// that thread: it looks into the inbox once more after it let the machine go.
     fn pump(self: &Arc<Self>) {
-        loop {
-            let Some(mut guard) = self.machine.try_lock() else { return };
-            let Some((machine, _)) = guard.as_mut() else { return };
-            for (id, answer) in std::mem::take(&mut *self.inbox.lock()) {
-                machine.answer(id, answer);
-            }
-            match machine.step() {
-                Step::Do(requests) => requests.into_iter().for_each(|asked| self.serve(asked)),
-                Step::Done(result) => {
-                    let ending = guard.take();
-                    drop(guard);
-                    if let Some((_, done)) = ending {
-                        done(result);
-                    }
-                    return;
-                }
-            }
-            drop(guard);
+        while let Some(requests) = self.step() {
+            requests.into_iter().for_each(|asked| self.serve(asked));
             if self.inbox.lock().is_empty() {
                 return;
             }

@@ -31,11 +31,12 @@ impl Short {
                 bytes
             }
         };
+        let [a, b, c] = *MASKS.get(len)?;
         let word = |at: usize| {
             let word = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());
-            word.map_or(0, |word| u64::from_le_bytes(*word)) & mask(len.saturating_sub(at))
+            word.map_or(0, |word| u64::from_le_bytes(*word))
         };
-        Some(Short { words: [word(0), word(8), word(16)], len })
+        Some(Short { words: [word(0) & a, word(8) & b, word(16) & c], len })
     }
 
     #[inline]
@@ -44,6 +45,7 @@ impl Short {
         (a | b | c) & HIGH_BITS == 0
     }
 
+    #[inline]
     fn hash(&self) -> u64 {
         let [a, b, c] = self.words;
         let mixed = (a ^ b.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -51,14 +53,22 @@ impl Short {
     }
 }
 
-/// Keeps the low `len` bytes of a word.
-#[inline]
-fn mask(len: usize) -> u64 {
-    match len {
-        0 => 0,
-        1..8 => u64::MAX >> (64 - 8 * len),
-        _ => u64::MAX,
+/// For each length, which bits of the three words count.
+const MASKS: [[u64; 3]; LONGEST + 1] = masks();
+
+const fn masks() -> [[u64; 3]; LONGEST + 1] {
+    let mut masks = [[0; 3]; LONGEST + 1];
+    let mut len = 0;
+    while len <= LONGEST {
+        let mut word = 0;
+        while word * 8 < len {
+            let bytes = if len - word * 8 < 8 { len - word * 8 } else { 8 };
+            masks[len][word] = u64::MAX >> (64 - 8 * bytes);
+            word += 1;
+        }
+        len += 1;
     }
+    masks
 }
 
 #[derive(Clone, Copy, Default)]

@@ -19,139 +19,140 @@ const VALUES_MAX: usize = 1 << 26;
 /// From so many on, an array of float64 is handed over as such.
 const NUMBERS_MIN: usize = 8;
 
-/// A container that is being read.
+/// A container that is being read. An input is less than 2 GiB, so 32 bits hold every place in it.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     kind: Kind,
     /// Items that have not begun; of objects with a shape, entries.
-    left: usize,
+    left: u32,
     /// Where its items begin among those of all open containers.
-    items: usize,
+    items: u32,
     /// Where its float64 and its integers begin.
-    numbers: (usize, usize),
-    /// Where it must end, when an ext's payload says so.
-    end: Option<usize>,
+    numbers: (u32, u32),
+    /// Where it must end, when an ext's payload says so; else `OPEN`.
+    end: u32,
+    /// Of an object whose keys are so far those of a shape: which, and the key that comes. Of an
+    /// object with other keys: nothing, and where they begin among the strays.
+    shape: u32,
+    key: u32,
+    /// Of an object: where its shape is looked for.
+    place: u32,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The whole value's.
-    Root,
+    Guessed,
+    Stray,
     Array,
-    /// An object whose keys are so far those of this shape; `next` is the key that comes.
-    Guessed { place: u32, shape: u32, first: usize, next: usize },
-    /// An object whose keys are among the strays, from here on.
-    Stray { place: u32, first: usize },
     Map,
     Set,
     RegExp,
     Error,
+    /// The whole value's.
+    Root,
 }
+
+const OPEN: u32 = u32::MAX;
 
 /// Fills the tape; gives the word of the whole value.
 pub(super) fn scan(tape: &mut Tape, input: &[u8]) -> Result<i32> {
-    let mut scan = Scan { tape, input, at: 0, values: 0, frame: Frame::new(Kind::Root, 1) };
+    let mut scan = Scan { tape, input, frame: Frame::new(Kind::Root, 1) };
+    let mut at = 0;
     loop {
         if scan.frame.left == 0 {
             let Some(frame) = scan.tape.frames.pop() else { break };
-            scan.close(frame)?;
+            scan.close(frame, at)?;
             continue;
         }
-        scan.key()?;
+        if matches!(scan.frame.kind, Kind::Guessed | Kind::Stray) {
+            at = scan.key(at)?;
+        }
         scan.frame.left -= 1;
-        scan.value()?;
+        at = scan.value(at)?;
     }
-    if scan.at != input.len() {
-        return Err(corrupt(scan.at, "something behind the value"));
+    if at != input.len() {
+        return Err(corrupt(at, "something behind the value"));
     }
     Ok(scan.tape.items.pop().unwrap_or_default())
 }
 
 impl Frame {
     fn new(kind: Kind, left: usize) -> Self {
-        Frame { kind, left, items: 0, numbers: (0, 0), end: None }
+        let (items, numbers, shape, key, place) = Default::default();
+        Frame { kind, left: left as u32, items, numbers, end: OPEN, shape, key, place }
     }
 }
 
+/// Methods that read take the place that they read from, and give the place behind.
 struct Scan<'t, 'a> {
     tape: &'t mut Tape,
     input: &'a [u8],
-    at: usize,
-    values: usize,
     /// The innermost container that is open.
     frame: Frame,
 }
 
 impl Scan<'_, '_> {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, tag: i32, number: usize) {
         self.tape.items.push(word(tag, number));
     }
 
-    #[inline]
-    fn chunk<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    #[inline(always)]
+    fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.input.get(at..).and_then(|rest| rest.first_chunk::<N>()).copied()
     }
 
     /// Reads one item. Whatever does not fit here is left to `other`, with all faults.
-    #[inline]
-    fn value(&mut self) -> Result<()> {
-        let at = self.at;
-        let Some(&first) = self.input.get(at) else { return self.other() };
-        self.values += 1;
-        let short = usize::from(first & 0x1f);
+    #[inline(always)]
+    fn value(&mut self, at: usize) -> Result<usize> {
+        let Some(&first) = self.input.get(at) else { return self.other(at) };
         match first {
-            0x00..=0x7f => self.int_at(1, i64::from(first)),
-            0xe0..=0xff => self.int_at(1, i64::from(first as i8)),
-            0xa0..=0xbf if at + 1 + short <= self.input.len() => return self.text(at + 1, short),
-            0x80..=0x8f => return self.open_object(1, usize::from(first & 0x0f)),
-            0x90..=0x9f => return self.open_array(1, usize::from(first & 0x0f)),
-            0xc0 => self.constant(fixed::NIL),
-            0xc2 => self.constant(fixed::FALSE),
-            0xc3 => self.constant(fixed::TRUE),
-            0xcb => match self.chunk(at + 1) {
-                Some(bits) => self.double_at(9, f64::from_be_bytes(bits)),
-                None => return self.other(),
+            0x00..=0x7f => self.push(tag::PLAIN, fixed::ZERO + usize::from(first)),
+            0xe0..=0xff => self.int(i64::from(first as i8), at + 1),
+            0xa0..=0xbf => {
+                return self.text((at, at + 1), usize::from(first & 0x1f));
+            }
+            0x80..=0x8f => return self.open_object(at, usize::from(first & 0x0f)),
+            0x90..=0x9f => return self.open_array(at, usize::from(first & 0x0f)),
+            0xc0 => self.push(tag::PLAIN, fixed::NIL),
+            0xc2 => self.push(tag::PLAIN, fixed::FALSE),
+            0xc3 => self.push(tag::PLAIN, fixed::TRUE),
+            0xcb => match self.bytes(at + 1) {
+                Some(bits) => {
+                    self.double(f64::from_be_bytes(bits));
+                    return Ok(at + 9);
+                }
+                None => return self.other(at),
             },
-            0xcc => match self.chunk(at + 1) {
-                Some([value]) => self.int_at(2, i64::from(value)),
-                None => return self.other(),
+            0xcc => match self.bytes(at + 1) {
+                Some([value]) => {
+                    self.push(tag::PLAIN, fixed::ZERO + usize::from(value));
+                    return Ok(at + 2);
+                }
+                None => return self.other(at),
             },
-            0xcd => match self.chunk(at + 1) {
-                Some(bits) => self.int_at(3, i64::from(u16::from_be_bytes(bits))),
-                None => return self.other(),
+            0xcd => match self.bytes(at + 1) {
+                Some(bits) => {
+                    self.int(i64::from(u16::from_be_bytes(bits)), at + 3);
+                    return Ok(at + 3);
+                }
+                None => return self.other(at),
             },
-            0xce => match self.chunk(at + 1) {
-                Some(bits) => self.int_at(5, i64::from(u32::from_be_bytes(bits))),
-                None => return self.other(),
+            0xd9 => match self.bytes(at + 1) {
+                Some([len]) => return self.text((at, at + 2), usize::from(len)),
+                None => return self.other(at),
             },
-            0xd9 => match self.chunk(at + 1) {
-                Some([len]) => return self.long_text(at + 2, usize::from(len)),
-                None => return self.other(),
+            0xda => match self.bytes(at + 1) {
+                Some(len) => return self.text((at, at + 3), usize::from(u16::from_be_bytes(len))),
+                None => return self.other(at),
             },
-            0xda => match self.chunk(at + 1) {
-                Some(len) => return self.long_text(at + 3, usize::from(u16::from_be_bytes(len))),
-                None => return self.other(),
-            },
-            _ => return self.other(),
+            _ => return self.other(at),
         }
-        Ok(())
+        Ok(at + 1)
     }
 
     #[inline]
-    fn constant(&mut self, number: usize) {
-        self.at += 1;
-        self.push(tag::PLAIN, number);
-    }
-
-    #[inline]
-    fn int_at(&mut self, size: usize, value: i64) {
-        self.at += size;
-        self.int(value);
-    }
-
-    #[inline]
-    fn int(&mut self, value: i64) {
+    fn int(&mut self, value: i64, end: usize) {
         if (-128..1_024).contains(&value) {
             self.push(tag::PLAIN, (fixed::ZERO as i64 + value) as usize);
         } else if let Ok(value) = i32::try_from(value) {
@@ -160,57 +161,51 @@ impl Scan<'_, '_> {
         } else if (-SAFE..=SAFE).contains(&value) {
             self.double(value as f64);
         } else {
-            self.rare(&[rare::EXT, i32::from(ext::BIGINT)], Some(8));
+            self.rare(&[rare::EXT, i32::from(ext::BIGINT)], Some((end, 8)));
         }
     }
 
     #[inline]
-    fn double_at(&mut self, size: usize, value: f64) {
-        self.at += size;
-        self.double(value);
-    }
-
     fn double(&mut self, value: f64) {
         self.push(tag::DOUBLE, self.tape.doubles.len());
         self.tape.doubles.push(value);
     }
 
-    /// A rare value, with the `payload` bytes before here where it has some.
-    fn rare(&mut self, words: &[i32], payload: Option<usize>) {
+    /// A rare value; of its payload, where it has one, its end and its size.
+    fn rare(&mut self, words: &[i32], payload: Option<(usize, usize)>) {
         self.push(tag::RARE, self.tape.rares);
         self.tape.rares += 1;
         self.tape.rare.extend_from_slice(words);
-        self.tape.payloads.extend(payload.map(|size| (self.at - size, self.at)));
+        self.tape.payloads.extend(payload.map(|(end, size)| (end - size, end)));
     }
 
-    #[inline]
-    fn long_text(&mut self, start: usize, len: usize) -> Result<()> {
-        if start + len > self.input.len() {
-            return self.other();
-        }
-        self.text(start, len)
-    }
-
-    /// Text whose bytes are there.
-    fn text(&mut self, start: usize, len: usize) -> Result<()> {
+    /// Text of this length, if it is there, whose header and content begin at these places.
+    #[inline(always)]
+    fn text(&mut self, (header, start): (usize, usize), len: usize) -> Result<usize> {
         let end = start + len;
-        self.at = end;
         if let Some(short) = Short::of(self.input, start, len) {
             if short.is_ascii() {
                 let Tape { pool, ascii, .. } = &mut *self.tape;
                 let number = pool.number(short, || ascii.add(start, end) as u32);
                 self.push(tag::ASCII, number as usize);
-                return Ok(());
+                return Ok(end);
             }
         }
-        let bytes = self.input.get(start..end).unwrap_or_default();
-        if bytes.is_ascii() {
-            let number = self.tape.ascii.add(start, end);
-            self.push(tag::ASCII, number);
-            return Ok(());
+        match self.input.get(start..end) {
+            Some(bytes) => self.long_text(bytes, start)?,
+            None => return self.other(header),
         }
-        let text = utf8(bytes, start)?;
-        self.transcode(text);
+        Ok(end)
+    }
+
+    #[inline(never)]
+    fn long_text(&mut self, bytes: &[u8], start: usize) -> Result<()> {
+        if is_ascii(bytes) {
+            let number = self.tape.ascii.add(start, start + bytes.len());
+            self.push(tag::ASCII, number);
+        } else {
+            self.transcode(utf8(bytes, start)?);
+        }
         Ok(())
     }
 
@@ -233,33 +228,32 @@ impl Scan<'_, '_> {
     /// An item that is rare, or not whole.
     #[cold]
     #[inline(never)]
-    fn other(&mut self) -> Result<()> {
-        let start = self.at;
+    fn other(&mut self, at: usize) -> Result<usize> {
         let mut reader = Reader::new(self.input);
-        reader.skip(start);
+        reader.skip(at);
         let item = reader.next()?;
-        self.at = reader.at();
+        let end = reader.at();
         match item {
             Item::Nil => self.push(tag::PLAIN, fixed::NIL),
             Item::Bool(value) => self.push(tag::PLAIN, fixed::FALSE + usize::from(value)),
-            Item::Int(value) => self.int(value),
-            Item::Uint(_) => self.rare(&[rare::EXT, i32::from(UNSIGNED)], Some(8)),
+            Item::Int(value) => self.int(value, end),
+            Item::Uint(_) => self.rare(&[rare::EXT, i32::from(UNSIGNED)], Some((end, 8))),
             Item::Float(value) => self.double(value),
-            Item::Str(bytes) => return self.text(self.at - bytes.len(), bytes.len()),
-            Item::Bin(bytes) => self.rare(&[rare::BYTES], Some(bytes.len())),
-            Item::Array(count) => return self.open_array(0, count),
-            Item::Map(count) => return self.open_object(0, count),
+            Item::Str(bytes) => self.long_text(bytes, end - bytes.len())?,
+            Item::Bin(bytes) => self.rare(&[rare::BYTES], Some((end, bytes.len()))),
+            Item::Array(count) => self.open(Frame::new(Kind::Array, count), end)?,
+            Item::Map(count) => self.begin_object(end, count)?,
             Item::Ext(kind, payload) => match container_of(kind) {
-                Some(container) => return self.enter(container, payload.len()),
-                None => return self.scalar(extended(kind, payload, start)?),
+                Some(container) => return self.enter(container, (end, payload.len())),
+                None => self.scalar(extended(kind, payload, at)?, end)?,
             },
         }
-        Ok(())
+        Ok(end)
     }
 
-    /// What an ext holds that holds no values.
-    fn scalar(&mut self, scalar: Scalar<'_>) -> Result<()> {
-        let mut ext = |kind: u8, size| self.rare(&[rare::EXT, i32::from(kind)], Some(size));
+    /// What an ext holds that holds no values, and where it ends.
+    fn scalar(&mut self, scalar: Scalar<'_>, end: usize) -> Result<()> {
+        let mut ext = |kind: u8, size| self.rare(&[rare::EXT, i32::from(kind)], Some((end, size)));
         match scalar {
             Scalar::BigInt(payload) => ext(ext::BIGINT, payload.len()),
             Scalar::Typed(_, elements) => ext(ext::TYPED, elements.len() + 1),
@@ -272,7 +266,7 @@ impl Scan<'_, '_> {
                 if time.abs() > i128::from(LATEST_DATE) {
                     let message = "The state holds a time that JavaScript's Date cannot hold. \
                                    Read it in the language that saved it.";
-                    return Err(fault(Code::Unsupported, self.at, message));
+                    return Err(fault(Code::Unsupported, end, message));
                 }
                 self.date(time as f64);
             }
@@ -281,9 +275,9 @@ impl Scan<'_, '_> {
                     "The state holds an extended value of type {kind}, which JavaScript has no \
                      value for. Read it in the language that saved it."
                 );
-                return Err(fault(Code::Unsupported, self.at, message));
+                return Err(fault(Code::Unsupported, end, message));
             }
-            _ => return Err(corrupt(self.at, "an ext that is none")),
+            _ => return Err(corrupt(end, "an ext that is none")),
         }
         Ok(())
     }
@@ -293,33 +287,38 @@ impl Scan<'_, '_> {
         self.rare(&[rare::DATE, bits as i32, (bits >> 32) as i32], None);
     }
 
-    #[inline]
-    fn open_array(&mut self, header: usize, count: usize) -> Result<()> {
-        if count > self.input.len() - self.at {
-            return self.other();
+    #[inline(always)]
+    fn open_array(&mut self, at: usize, count: usize) -> Result<usize> {
+        if count >= self.input.len() - at {
+            return self.other(at);
         }
-        self.at += header;
-        self.open(Frame::new(Kind::Array, count))
+        self.open(Frame::new(Kind::Array, count), at + 1)?;
+        Ok(at + 1)
     }
 
-    #[inline]
-    fn open_object(&mut self, header: usize, count: usize) -> Result<()> {
-        let at = self.at + header;
-        if count.saturating_mul(2) > self.input.len() - at {
-            return self.other();
+    #[inline(always)]
+    fn open_object(&mut self, at: usize, count: usize) -> Result<usize> {
+        if count * 2 >= self.input.len() - at {
+            return self.other(at);
         }
-        self.at = at;
+        self.begin_object(at + 1, count)?;
+        Ok(at + 1)
+    }
+
+    fn begin_object(&mut self, at: usize, count: usize) -> Result<()> {
         let place = Shapes::place(self.input, at, count);
-        let kind = match self.tape.shapes.predict(place, count) {
-            Some((shape, first)) => Kind::Guessed { place, shape, first, next: first },
-            None => Kind::Stray { place, first: self.tape.strays.len() },
+        let frame = match self.tape.shapes.predict(place, count) {
+            Some((shape, key)) => Frame { shape, key, ..Frame::new(Kind::Guessed, count) },
+            None => {
+                let key = self.tape.strays.len() as u32;
+                Frame { key, ..Frame::new(Kind::Stray, count) }
+            }
         };
-        self.open(Frame::new(kind, count))
+        self.open(Frame { place, ..frame }, at)
     }
 
-    /// Goes into an ext that holds values and ends here.
-    fn enter(&mut self, container: Container, size: usize) -> Result<()> {
-        let end = self.at;
+    /// Goes into an ext that holds values; of its payload, end and size.
+    fn enter(&mut self, container: Container, (end, size): (usize, usize)) -> Result<usize> {
         let mut reader = Reader::new(self.input);
         reader.skip(end - size);
         let inside = reader.at();
@@ -332,133 +331,155 @@ impl Scan<'_, '_> {
                 _ => return Err(corrupt(inside, "a Map or Set without its entries")),
             },
         };
-        self.at = reader.at();
-        self.open(Frame { end: Some(end), ..Frame::new(kind, left) })
+        self.open(Frame { end: end as u32, ..Frame::new(kind, left) }, reader.at())?;
+        Ok(reader.at())
     }
 
     #[inline]
-    fn open(&mut self, frame: Frame) -> Result<()> {
-        if self.tape.frames.len() >= MAX_DEPTH {
+    fn open(&mut self, frame: Frame, at: usize) -> Result<()> {
+        let tape = &mut *self.tape;
+        if tape.frames.len() >= MAX_DEPTH {
             let message = format!("The encoded state is nested more than {MAX_DEPTH} levels deep.");
-            return Err(fault(Code::TooDeep, self.at, message));
+            return Err(fault(Code::TooDeep, at, message));
         }
-        if self.values > VALUES_MAX || frame.left > VALUES_MAX {
+        if tape.items.len() + tape.containers.len() + frame.left as usize > VALUES_MAX {
             let message = "The state holds too many values for JavaScript; restore it as bytes.";
-            return Err(fault(Code::ValueTooLarge, self.at, message));
+            return Err(fault(Code::ValueTooLarge, at, message));
         }
-        self.tape.frames.push(self.frame);
-        let numbers = (self.tape.doubles.len(), self.tape.ints.len());
-        self.frame = Frame { items: self.tape.items.len(), numbers, ..frame };
+        tape.frames.push(self.frame);
+        let numbers = (tape.doubles.len() as u32, tape.ints.len() as u32);
+        self.frame = Frame { items: tape.items.len() as u32, numbers, ..frame };
         Ok(())
     }
 
     /// The innermost container is whole: writes it, and goes on in `outer`.
-    fn close(&mut self, outer: Frame) -> Result<()> {
+    #[inline]
+    fn close(&mut self, outer: Frame, at: usize) -> Result<()> {
         let frame = std::mem::replace(&mut self.frame, outer);
-        if frame.end.is_some_and(|end| end != self.at) {
-            return Err(corrupt(self.at, "the end of a value that its ext does not share"));
+        if frame.end != OPEN && frame.end as usize != at {
+            return Err(corrupt(at, "the end of a value that its ext does not share"));
         }
         let tape = &mut *self.tape;
-        let items = tape.items.get(frame.items..).unwrap_or_default();
-        let plain = |number: i32| number << 3 | tag::PLAIN;
-        let count = plain(items.len() as i32);
-        match frame.kind {
-            Kind::Guessed { shape, .. } => tape.containers.push(plain(shape as i32)),
-            Kind::Stray { place, first } => {
-                let shape = tape.shapes.number(tape.strays.get(first..).unwrap_or_default());
-                tape.shapes.remember(place, shape);
-                tape.strays.truncate(first);
-                tape.containers.push(plain(shape as i32));
-            }
-            Kind::Array => {
-                if let Some(first) = bulk(tape, &frame) {
-                    let words = [build::NUMBERS, (tape.bulk.len() - first) as i32, first as i32];
-                    tape.containers.extend(words.map(plain));
-                    tape.items.truncate(frame.items);
-                } else {
-                    tape.containers.extend([plain(build::ARRAY), count]);
-                }
-            }
-            Kind::Map => tape.containers.extend([plain(build::MAP), count]),
-            Kind::Set => tape.containers.extend([plain(build::SET), count]),
-            Kind::RegExp => tape.containers.push(plain(build::REGEXP)),
-            Kind::Error | Kind::Root => tape.containers.push(plain(build::ERROR)),
+        let first = frame.items as usize;
+        if frame.kind == Kind::Guessed {
+            tape.containers.push(plain(frame.shape as usize));
+        } else {
+            begin(tape, &frame);
         }
-        tape.containers.extend(tape.items.drain(frame.items..));
+        tape.containers.extend_from_slice(tape.items.get(first..).unwrap_or_default());
+        tape.items.truncate(first);
         let number = tape.built;
         tape.built += 1;
         self.push(tag::BUILT, number);
         Ok(())
     }
 
-    /// Reads the key before a value, where there is one.
-    #[inline]
-    fn key(&mut self) -> Result<()> {
-        match self.frame.kind {
-            Kind::Guessed { place, shape, first, next } => {
-                if let Some(size) = self.tape.shapes.matches(next, self.input, self.at) {
-                    self.at += size;
-                    self.frame.kind = Kind::Guessed { place, shape, first, next: next + 1 };
-                    return Ok(());
-                }
-                let strays = self.tape.strays.len();
-                let known = self.tape.shapes.keys_of(shape).take(next - first);
-                self.tape.strays.extend(known);
-                self.frame.kind = Kind::Stray { place, first: strays };
-                self.stray_key(strays)
+    /// Reads the key before a value of an object.
+    #[inline(always)]
+    fn key(&mut self, at: usize) -> Result<usize> {
+        if self.frame.kind == Kind::Guessed {
+            let key = self.frame.key as usize;
+            if let Some(size) = self.tape.shapes.matches(key, self.input, at) {
+                self.frame.key += 1;
+                return Ok(at + size);
             }
-            Kind::Stray { first, .. } => self.stray_key(first),
-            _ => Ok(()),
+            self.stray();
         }
+        self.stray_key(at)
     }
 
-    fn stray_key(&mut self, first: usize) -> Result<()> {
+    /// The guess was wrong: the keys so far are strays.
+    #[cold]
+    fn stray(&mut self) {
+        let tape = &mut *self.tape;
+        let read = (tape.items.len() as u32 - self.frame.items) as usize;
+        self.frame.kind = Kind::Stray;
+        self.frame.key = tape.strays.len() as u32;
+        tape.strays.extend(tape.shapes.keys_of(self.frame.shape).take(read));
+    }
+
+    fn stray_key(&mut self, at: usize) -> Result<usize> {
         let mut reader = Reader::new(self.input);
-        reader.skip(self.at);
-        let start = self.at;
-        let (is_text, checked) = match reader.next()? {
+        reader.skip(at);
+        let (is_text, unchecked) = match reader.next()? {
             Item::Str(bytes) => (true, Some((bytes, reader.at() - bytes.len()))),
             Item::Ext(ext::UTF16, payload) => (payload.len() % 2 == 0, None),
             _ => (false, None),
         };
         if !is_text {
-            return self.mix(first);
+            self.mix();
+            return Ok(at);
         }
-        let encoded = self.input.get(start..reader.at()).unwrap_or_default();
+        let encoded = self.input.get(at..reader.at()).unwrap_or_default();
         let number = match self.tape.shapes.find_key(encoded) {
             Some(number) => number,
             None => {
-                if let Some((bytes, at)) = checked {
-                    utf8(bytes, at)?;
+                if let Some((bytes, start)) = unchecked {
+                    utf8(bytes, start)?;
                 }
                 self.tape.shapes.add_key(encoded)
             }
         };
         self.tape.strays.push(number);
-        self.at = reader.at();
-        Ok(())
+        Ok(reader.at())
     }
 
     /// A key of an object is no text: it is a Map, whose keys are values like others.
-    fn mix(&mut self, first: usize) -> Result<()> {
-        let keys = self.tape.strays.split_off(first);
-        let values = self.tape.items.split_off(self.frame.items);
+    fn mix(&mut self) {
+        let keys = self.tape.strays.split_off(self.frame.key as usize);
+        let values = self.tape.items.split_off(self.frame.items as usize);
         for (key, value) in keys.into_iter().zip(values) {
             self.rare(&[rare::KEY, key as i32], None);
             self.tape.items.push(value);
         }
         self.frame.kind = Kind::Map;
         self.frame.left = self.frame.left.saturating_mul(2);
-        Ok(())
+    }
+}
+
+/// A word that numbers no value.
+fn plain(number: usize) -> i32 {
+    word(tag::PLAIN, number)
+}
+
+/// Writes how a container begins, unless it is an object of the shape that was guessed.
+fn begin(tape: &mut Tape, frame: &Frame) {
+    let items = frame.items as usize;
+    let count = plain(tape.items.len() - items);
+    let kind = match frame.kind {
+        Kind::Guessed | Kind::Stray => {
+            let first = frame.key as usize;
+            let shape = tape.shapes.number(tape.strays.get(first..).unwrap_or_default());
+            tape.shapes.remember(frame.place, shape);
+            tape.strays.truncate(first);
+            return tape.containers.push(plain(shape as usize));
+        }
+        Kind::Array => match bulk(tape, frame) {
+            Some(first) => {
+                let words = [plain(tape.bulk.len() - first), plain(first)];
+                tape.containers.push(build::NUMBERS << 3 | tag::PLAIN);
+                tape.containers.extend(words);
+                return tape.items.truncate(items);
+            }
+            None => build::ARRAY,
+        },
+        Kind::Map => build::MAP,
+        Kind::Set => build::SET,
+        Kind::RegExp => build::REGEXP,
+        Kind::Error | Kind::Root => build::ERROR,
+    };
+    tape.containers.push(kind << 3 | tag::PLAIN);
+    if !matches!(frame.kind, Kind::RegExp | Kind::Error) {
+        tape.containers.push(count);
     }
 }
 
 /// Takes the items of an array of float64 out of the values and into the bulk, where it is one.
 /// Gives where they begin there.
 fn bulk(tape: &mut Tape, frame: &Frame) -> Option<usize> {
-    let items = tape.items.get(frame.items..).filter(|items| items.len() >= NUMBERS_MIN)?;
-    let (doubles, ints) = frame.numbers;
-    if (tape.doubles.len() - doubles) * 2 < items.len() {
+    let items = tape.items.get(frame.items as usize..)?;
+    let (doubles, ints) = (frame.numbers.0 as usize, frame.numbers.1 as usize);
+    if items.len() < NUMBERS_MIN || (tape.doubles.len() - doubles) * 2 < items.len() {
         return None;
     }
     let first = tape.bulk.len();
@@ -485,6 +506,24 @@ fn bulk(tape: &mut Tape, frame: &Frame) -> Option<usize> {
 
 fn small(number: usize) -> f64 {
     number as f64 - fixed::ZERO as f64
+}
+
+/// As the standard library's, which is slow behind the last whole block.
+fn is_ascii(bytes: &[u8]) -> bool {
+    let mut seen = [0u8; 32];
+    let mut all = |block: &[u8; 32]| {
+        for (seen, byte) in seen.iter_mut().zip(block) {
+            *seen |= byte;
+        }
+    };
+    let Some(last) = bytes.last_chunk() else { return bytes.is_ascii() };
+    for block in bytes.chunks_exact(32) {
+        if let Some(block) = block.first_chunk() {
+            all(block);
+        }
+    }
+    all(last);
+    seen.is_ascii()
 }
 
 /// Text that begins at `start`.

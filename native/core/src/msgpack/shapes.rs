@@ -143,10 +143,10 @@ impl Shapes {
 
     /// The shape that was found at that place, if it has `count` keys, and where its keys begin.
     #[inline]
-    pub(super) fn predict(&self, place: u32, count: usize) -> Option<(u32, usize)> {
+    pub(super) fn predict(&self, place: u32, count: usize) -> Option<(u32, u32)> {
         let shape = *self.predictions.get(place as usize)?;
         let span = span(&self.shapes, shape)?;
-        (span.len() == count).then_some((shape, span.start))
+        (span.len() == count).then_some((shape, span.start as u32))
     }
 
     /// Remembers what an object at that place turned out to be.
