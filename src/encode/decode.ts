@@ -161,22 +161,26 @@ export class Decoder {
     }
   }
 
+  /** Most objects go through here only, so what it needs is at hand. */
   #fillContainers(end: number, bulkAt: number): void {
     const values = this.#values;
     const words = this.#words;
     const shapes = this.#shapes;
-    while (this.#at < end) {
-      const at = this.#at;
+    let next = this.#count;
+    let at = this.#at;
+    while (at < end) {
       const kind = words[at] as number;
       if (kind < 0) {
-        values[this.#count++] = this.#container(kind, bulkAt);
-        continue;
+        values[next++] = this.#container(at, bulkAt);
+        at += sizeOf(kind, words[at + 1] as number);
+      } else {
+        const shape = shapes[kind] as TapeShape;
+        const { build } = shape;
+        values[next++] = build === undefined ? this.#assigned(shape, at) : build(words, at, values);
+        at += shape.words;
       }
-      const shape = shapes[kind] as TapeShape;
-      const { build } = shape;
-      this.#at = at + shape.words;
-      values[this.#count++] = build ? build(words, at, values) : this.#assigned(shape, at);
     }
+    this.#count = next;
   }
 
   #assigned(shape: TapeShape, at: number): Record<string, unknown> {
@@ -202,30 +206,30 @@ export class Decoder {
     return object;
   }
 
-  #container(kind: number, bulkAt: number): unknown {
-    const from = this.#at + 2;
-    const count = this.#words[this.#at + 1] as number;
+  #container(at: number, bulkAt: number): unknown {
+    const words = this.#words;
+    const kind = words[at] as number;
+    const count = words[at + 1] as number;
+    const from = at + 2;
     switch (kind) {
+      case Kind.array:
+        return this.#array(from, from + count);
+      case Kind.map:
+        return this.#map(from, from + count);
+      case Kind.set:
+        return this.#set(from, from + count);
       case Kind.numbers:
-        this.#at = from + 1;
-        return this.#numbers(bulkAt + (this.#words[from] as number), count);
+        return this.#numbers(bulkAt + (words[from] as number), count);
       case Kind.regexp:
-        this.#at = from;
         return restoreRegExp(this.#values[count]);
-      case Kind.error:
-        this.#at = from;
-        return restoreError(this.#values[count]);
       default:
-        this.#at = from + count;
-        if (kind === Kind.array) return this.#array(from);
-        return kind === Kind.map ? this.#map(from) : this.#set(from);
+        return restoreError(this.#values[count]);
     }
   }
 
-  #array(from: number): unknown[] {
+  #array(from: number, end: number): unknown[] {
     const values = this.#values;
     const words = this.#words;
-    const end = this.#at;
     const array: unknown[] = [];
     for (let at = from; at < end; at++) {
       const number = words[at] as number;
@@ -242,19 +246,25 @@ export class Decoder {
     return array;
   }
 
-  #map(from: number): Map<unknown, unknown> {
+  #map(from: number, end: number): Map<unknown, unknown> {
     const map = new Map<unknown, unknown>();
-    for (let at = from; at < this.#at; at += 2) map.set(this.#item(at), this.#item(at + 1));
+    for (let at = from; at < end; at += 2) map.set(this.#item(at), this.#item(at + 1));
     return map;
   }
 
-  #set(from: number): Set<unknown> {
+  #set(from: number, end: number): Set<unknown> {
     const set = new Set<unknown>();
-    for (let at = from; at < this.#at; at++) set.add(this.#item(at));
+    for (let at = from; at < end; at++) set.add(this.#item(at));
     return set;
   }
 
   #item(at: number): unknown {
     return this.#values[this.#words[at] as number];
   }
+}
+
+/** The words of a container that is no object with a shape. */
+function sizeOf(kind: number, count: number): number {
+  if (kind > Kind.numbers) return 2 + count;
+  return kind === Kind.numbers ? 3 : 2;
 }

@@ -6,7 +6,8 @@
 /// Longer text is rarely met twice.
 pub(super) const LONGEST: usize = 24;
 const SLOTS: usize = 1 << 11;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// Set in words that hold a byte that is not ASCII.
+pub(super) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// A short text as three words, filled up with zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! The pass that makes the tape: it checks all that can be wrong, as `walk` does for readers that
 //! are in less of a hurry. Common headers are read here, whatever is rare by `read` and `walk`.
 
-use super::pool::Short;
+use super::pool::{Short, HIGH_BITS};
 use super::read::{corrupt, fault, Item, Reader};
 use super::shapes::Shapes;
 use super::tape::{build, fixed, rare, tag, word, Part, Tape};
@@ -508,22 +508,18 @@ fn small(number: usize) -> f64 {
     number as f64 - fixed::ZERO as f64
 }
 
-/// As the standard library's, which is slow behind the last whole block.
+/// As the standard library's, which goes byte by byte behind the last whole block.
 fn is_ascii(bytes: &[u8]) -> bool {
-    let mut seen = [0u8; 32];
-    let mut all = |block: &[u8; 32]| {
-        for (seen, byte) in seen.iter_mut().zip(block) {
-            *seen |= byte;
-        }
-    };
-    let Some(last) = bytes.last_chunk() else { return bytes.is_ascii() };
-    for block in bytes.chunks_exact(32) {
-        if let Some(block) = block.first_chunk() {
-            all(block);
-        }
+    let blocks = bytes.len() & !63;
+    let Some(rest) = bytes.get(blocks..) else { return false };
+    let mut seen = rest.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+    for word in rest.chunks_exact(8) {
+        seen |= word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     }
-    all(last);
-    seen.is_ascii()
+    if rest.len() < 8 {
+        seen = if rest.is_ascii() { 0 } else { HIGH_BITS };
+    }
+    seen & HIGH_BITS == 0 && bytes.get(..blocks).is_some_and(|blocks| blocks.is_ascii())
 }
 
 /// Text that begins at `start`.
