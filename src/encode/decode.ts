@@ -50,6 +50,7 @@ export class Decoder {
     } catch (error) {
       this.#reader.forget();
       this.#forgetShapes();
+      this.#values = fixedValues();
       throw error;
     } finally {
       this.#clear();

@@ -10,17 +10,19 @@
 mod base64;
 mod chunks;
 mod date;
+mod frame;
 mod from_json;
 mod json_lexer;
 mod json_text;
 mod markers;
 mod pool;
+mod rare;
 mod read;
 mod scan;
 mod shapes;
 mod tape;
+mod text;
 mod to_json;
-mod transcode;
 mod walk;
 mod write;
 
@@ -87,5 +89,7 @@ pub fn validate(bytes: &[u8]) -> crate::Result<()> {
     walk::walk(bytes, &mut walk::Nothing)
 }
 
+#[cfg(test)]
+mod tape_tests;
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,11 @@
 //!
 //! The table has a fixed size and forgets by overwriting, so no input can make it slow or large.
 
+use super::text::HIGH_BITS;
+
 /// Longer text is rarely met twice.
 pub(super) const LONGEST: usize = 24;
 const SLOTS: usize = 1 << 11;
-/// Set in words that hold a byte that is not ASCII.
-pub(super) const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// A short text as three words, filled up with zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,58 +1,18 @@
 //! The pass that makes the tape: it checks all that can be wrong, as `walk` does for readers that
-//! are in less of a hurry. Common headers are read here, whatever is rare by `read` and `walk`.
+//! are in less of a hurry. Common headers are read here, the others in `rare`.
 
-use super::pool::{Short, HIGH_BITS};
+use super::frame::{begin, plain, Frame, Kind, OPEN};
+use super::pool::Short;
 use super::read::{corrupt, fault, Item, Reader};
 use super::shapes::Shapes;
-use super::tape::{build, fixed, rare, tag, word, Part, Tape};
-use super::transcode::{is_latin, to_latin, to_wide};
-use super::walk::{container_of, extended, Container, Scalar};
+use super::tape::{fixed, rare, tag, word, Tape};
+use super::text::{is_ascii, is_latin, to_latin, to_wide, utf8};
 use super::{ext, MAX_DEPTH};
 use crate::error::{Code, Result};
 
-/// An integer that JavaScript's numbers cannot hold, without a sign bit; else as a BigInt.
-const UNSIGNED: u8 = 0x43;
 const SAFE: i64 = (1 << 53) - 1;
-const LATEST_DATE: i64 = 8_640_000_000_000_000;
 /// What a JavaScript engine can number.
 const VALUES_MAX: usize = 1 << 26;
-/// From so many on, an array of float64 is handed over as such.
-const NUMBERS_MIN: usize = 8;
-
-/// A container that is being read. An input is less than 2 GiB, so 32 bits hold every place in it.
-#[derive(Clone, Copy)]
-pub(super) struct Frame {
-    kind: Kind,
-    /// Items that have not begun; of objects with a shape, entries.
-    left: u32,
-    /// Where its items begin among those of all open containers.
-    items: u32,
-    /// Where its float64 and its integers begin.
-    numbers: (u32, u32),
-    /// Where it must end, when an ext's payload says so; else `OPEN`.
-    end: u32,
-    /// Of an object whose keys are so far those of a shape: which, and the key that comes. Of an
-    /// object with other keys: nothing, and where they begin among the strays.
-    shape: u32,
-    key: u32,
-    /// Of an object: where its shape is looked for.
-    place: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Guessed,
-    Stray,
-    Array,
-    Map,
-    Set,
-    RegExp,
-    Error,
-    /// The whole value's.
-    Root,
-}
-
-const OPEN: u32 = u32::MAX;
 
 /// Fills the tape; gives the word of the whole value.
 pub(super) fn scan(tape: &mut Tape, input: &[u8]) -> Result<i32> {
@@ -76,24 +36,17 @@ pub(super) fn scan(tape: &mut Tape, input: &[u8]) -> Result<i32> {
     Ok(scan.tape.items.pop().unwrap_or_default())
 }
 
-impl Frame {
-    fn new(kind: Kind, left: usize) -> Self {
-        let (items, numbers, shape, key, place) = Default::default();
-        Frame { kind, left: left as u32, items, numbers, end: OPEN, shape, key, place }
-    }
-}
-
 /// Methods that read take the place that they read from, and give the place behind.
-struct Scan<'t, 'a> {
-    tape: &'t mut Tape,
-    input: &'a [u8],
+pub(super) struct Scan<'t, 'a> {
+    pub(super) tape: &'t mut Tape,
+    pub(super) input: &'a [u8],
     /// The innermost container that is open.
     frame: Frame,
 }
 
 impl Scan<'_, '_> {
     #[inline(always)]
-    fn push(&mut self, tag: i32, number: usize) {
+    pub(super) fn push(&mut self, tag: i32, number: usize) {
         self.tape.items.push(word(tag, number));
     }
 
@@ -152,7 +105,7 @@ impl Scan<'_, '_> {
     }
 
     #[inline]
-    fn int(&mut self, value: i64, end: usize) {
+    pub(super) fn int(&mut self, value: i64, end: usize) {
         if (-128..1_024).contains(&value) {
             self.push(tag::PLAIN, (fixed::ZERO as i64 + value) as usize);
         } else if let Ok(value) = i32::try_from(value) {
@@ -166,13 +119,13 @@ impl Scan<'_, '_> {
     }
 
     #[inline]
-    fn double(&mut self, value: f64) {
+    pub(super) fn double(&mut self, value: f64) {
         self.push(tag::DOUBLE, self.tape.doubles.len());
         self.tape.doubles.push(value);
     }
 
     /// A rare value; of its payload, where it has one, its end and its size.
-    fn rare(&mut self, words: &[i32], payload: Option<(usize, usize)>) {
+    pub(super) fn rare(&mut self, words: &[i32], payload: Option<(usize, usize)>) {
         self.push(tag::RARE, self.tape.rares);
         self.tape.rares += 1;
         self.tape.rare.extend_from_slice(words);
@@ -199,7 +152,7 @@ impl Scan<'_, '_> {
     }
 
     #[inline(never)]
-    fn long_text(&mut self, bytes: &[u8], start: usize) -> Result<()> {
+    pub(super) fn long_text(&mut self, bytes: &[u8], start: usize) -> Result<()> {
         if is_ascii(bytes) {
             let number = self.tape.ascii.add(start, start + bytes.len());
             self.push(tag::ASCII, number);
@@ -225,68 +178,6 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// An item that is rare, or not whole.
-    #[cold]
-    #[inline(never)]
-    fn other(&mut self, at: usize) -> Result<usize> {
-        let mut reader = Reader::new(self.input);
-        reader.skip(at);
-        let item = reader.next()?;
-        let end = reader.at();
-        match item {
-            Item::Nil => self.push(tag::PLAIN, fixed::NIL),
-            Item::Bool(value) => self.push(tag::PLAIN, fixed::FALSE + usize::from(value)),
-            Item::Int(value) => self.int(value, end),
-            Item::Uint(_) => self.rare(&[rare::EXT, i32::from(UNSIGNED)], Some((end, 8))),
-            Item::Float(value) => self.double(value),
-            Item::Str(bytes) => self.long_text(bytes, end - bytes.len())?,
-            Item::Bin(bytes) => self.rare(&[rare::BYTES], Some((end, bytes.len()))),
-            Item::Array(count) => self.open(Frame::new(Kind::Array, count), end)?,
-            Item::Map(count) => self.begin_object(end, count)?,
-            Item::Ext(kind, payload) => match container_of(kind) {
-                Some(container) => return self.enter(container, (end, payload.len())),
-                None => self.scalar(extended(kind, payload, at)?, end)?,
-            },
-        }
-        Ok(end)
-    }
-
-    /// What an ext holds that holds no values, and where it ends.
-    fn scalar(&mut self, scalar: Scalar<'_>, end: usize) -> Result<()> {
-        let mut ext = |kind: u8, size| self.rare(&[rare::EXT, i32::from(kind)], Some((end, size)));
-        match scalar {
-            Scalar::BigInt(payload) => ext(ext::BIGINT, payload.len()),
-            Scalar::Typed(_, elements) => ext(ext::TYPED, elements.len() + 1),
-            Scalar::Utf16(payload) => ext(ext::UTF16, payload.len()),
-            Scalar::Undefined => self.push(tag::PLAIN, fixed::UNDEFINED),
-            Scalar::Hole => self.push(tag::PLAIN, fixed::HOLE),
-            Scalar::InvalidDate => self.date(f64::NAN),
-            Scalar::Date(seconds, nanoseconds) => {
-                let time = i128::from(seconds) * 1_000 + i128::from(nanoseconds / 1_000_000);
-                if time.abs() > i128::from(LATEST_DATE) {
-                    let message = "The state holds a time that JavaScript's Date cannot hold. \
-                                   Read it in the language that saved it.";
-                    return Err(fault(Code::Unsupported, end, message));
-                }
-                self.date(time as f64);
-            }
-            Scalar::Unknown(kind, _) => {
-                let message = format!(
-                    "The state holds an extended value of type {kind}, which JavaScript has no \
-                     value for. Read it in the language that saved it."
-                );
-                return Err(fault(Code::Unsupported, end, message));
-            }
-            _ => return Err(corrupt(end, "an ext that is none")),
-        }
-        Ok(())
-    }
-
-    fn date(&mut self, time: f64) {
-        let bits = time.to_bits();
-        self.rare(&[rare::DATE, bits as i32, (bits >> 32) as i32], None);
-    }
-
     #[inline(always)]
     fn open_array(&mut self, at: usize, count: usize) -> Result<usize> {
         if count >= self.input.len() - at {
@@ -305,7 +196,7 @@ impl Scan<'_, '_> {
         Ok(at + 1)
     }
 
-    fn begin_object(&mut self, at: usize, count: usize) -> Result<()> {
+    pub(super) fn begin_object(&mut self, at: usize, count: usize) -> Result<()> {
         let place = Shapes::place(self.input, at, count);
         let frame = match self.tape.shapes.predict(place, count) {
             Some((shape, key)) => Frame { shape, key, ..Frame::new(Kind::Guessed, count) },
@@ -317,26 +208,8 @@ impl Scan<'_, '_> {
         self.open(Frame { place, ..frame }, at)
     }
 
-    /// Goes into an ext that holds values; of its payload, end and size.
-    fn enter(&mut self, container: Container, (end, size): (usize, usize)) -> Result<usize> {
-        let mut reader = Reader::new(self.input);
-        reader.skip(end - size);
-        let inside = reader.at();
-        let (kind, left) = match container {
-            Container::RegExp => (Kind::RegExp, 1),
-            Container::Error => (Kind::Error, 1),
-            _ => match (container, reader.next()?) {
-                (Container::Map, Item::Map(count)) => (Kind::Map, count.saturating_mul(2)),
-                (Container::Set, Item::Array(count)) => (Kind::Set, count),
-                _ => return Err(corrupt(inside, "a Map or Set without its entries")),
-            },
-        };
-        self.open(Frame { end: end as u32, ..Frame::new(kind, left) }, reader.at())?;
-        Ok(reader.at())
-    }
-
     #[inline]
-    fn open(&mut self, frame: Frame, at: usize) -> Result<()> {
+    pub(super) fn open(&mut self, frame: Frame, at: usize) -> Result<()> {
         let tape = &mut *self.tape;
         if tape.frames.len() >= MAX_DEPTH {
             let message = format!("The encoded state is nested more than {MAX_DEPTH} levels deep.");
@@ -434,105 +307,5 @@ impl Scan<'_, '_> {
         }
         self.frame.kind = Kind::Map;
         self.frame.left = self.frame.left.saturating_mul(2);
-    }
-}
-
-/// A word that numbers no value.
-fn plain(number: usize) -> i32 {
-    word(tag::PLAIN, number)
-}
-
-/// Writes how a container begins, unless it is an object of the shape that was guessed.
-fn begin(tape: &mut Tape, frame: &Frame) {
-    let items = frame.items as usize;
-    let count = plain(tape.items.len() - items);
-    let kind = match frame.kind {
-        Kind::Guessed | Kind::Stray => {
-            let first = frame.key as usize;
-            let shape = tape.shapes.number(tape.strays.get(first..).unwrap_or_default());
-            tape.shapes.remember(frame.place, shape);
-            tape.strays.truncate(first);
-            return tape.containers.push(plain(shape as usize));
-        }
-        Kind::Array => match bulk(tape, frame) {
-            Some(first) => {
-                let words = [plain(tape.bulk.len() - first), plain(first)];
-                tape.containers.push(build::NUMBERS << 3 | tag::PLAIN);
-                tape.containers.extend(words);
-                return tape.items.truncate(items);
-            }
-            None => build::ARRAY,
-        },
-        Kind::Map => build::MAP,
-        Kind::Set => build::SET,
-        Kind::RegExp => build::REGEXP,
-        Kind::Error | Kind::Root => build::ERROR,
-    };
-    tape.containers.push(kind << 3 | tag::PLAIN);
-    if !matches!(frame.kind, Kind::RegExp | Kind::Error) {
-        tape.containers.push(count);
-    }
-}
-
-/// Takes the items of an array of float64 out of the values and into the bulk, where it is one.
-/// Gives where they begin there.
-fn bulk(tape: &mut Tape, frame: &Frame) -> Option<usize> {
-    let items = tape.items.get(frame.items as usize..)?;
-    let (doubles, ints) = (frame.numbers.0 as usize, frame.numbers.1 as usize);
-    if items.len() < NUMBERS_MIN || (tape.doubles.len() - doubles) * 2 < items.len() {
-        return None;
-    }
-    let first = tape.bulk.len();
-    for item in items {
-        let number = (item >> 3) as usize;
-        let value = match item & 7 {
-            tag::DOUBLE => tape.doubles.get(number).copied(),
-            tag::INT => tape.ints.get(number).map(|int| f64::from(*int)),
-            tag::PLAIN => number.checked_sub(fixed::HOLE + 1).map(|_| small(number)),
-            _ => None,
-        };
-        match value {
-            Some(value) => tape.bulk.push(value),
-            None => {
-                tape.bulk.truncate(first);
-                return None;
-            }
-        }
-    }
-    tape.doubles.truncate(doubles);
-    tape.ints.truncate(ints);
-    Some(first)
-}
-
-fn small(number: usize) -> f64 {
-    number as f64 - fixed::ZERO as f64
-}
-
-/// As the standard library's, which goes byte by byte behind the last whole block.
-fn is_ascii(bytes: &[u8]) -> bool {
-    let blocks = bytes.len() & !63;
-    let Some(rest) = bytes.get(blocks..) else { return false };
-    let mut seen = rest.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
-    for word in rest.chunks_exact(8) {
-        seen |= word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    }
-    if rest.len() < 8 {
-        seen = if rest.is_ascii() { 0 } else { HIGH_BITS };
-    }
-    seen & HIGH_BITS == 0 && bytes.get(..blocks).is_some_and(|blocks| blocks.is_ascii())
-}
-
-/// Text that begins at `start`.
-fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
-    std::str::from_utf8(bytes)
-        .map_err(|error| corrupt(start + error.valid_up_to(), "text that is no UTF-8"))
-}
-
-/// The text of a key as it was encoded.
-pub(super) fn key_text(encoded: &[u8]) -> Part<'_> {
-    match Reader::new(encoded).next() {
-        Ok(Item::Str(bytes)) => Part::Utf8(bytes),
-        Ok(Item::Ext(_, payload)) => Part::WideBytes(payload),
-        _ => Part::Utf8(&[]),
     }
 }

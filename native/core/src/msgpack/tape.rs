@@ -22,9 +22,10 @@
 //! ```
 
 use super::chunks::{Chunk, Chunks};
+use super::frame::Frame;
 use super::pool::Pool;
 use super::read::fault;
-use super::scan::{scan, Frame};
+use super::scan::scan;
 use super::shapes::Shapes;
 use crate::error::{Code, Result};
 
@@ -231,7 +232,7 @@ impl Tape {
         let wide = stretches(&self.wide.1.chunks, &self.wide.0).map(Part::Wide);
         let payloads = self.payloads.iter();
         let bytes = payloads.map(|(start, end)| input.get(*start..*end).unwrap_or_default());
-        let keys = self.shapes.new_keys().map(super::scan::key_text);
+        let keys = self.shapes.new_keys().map(super::text::key_text);
         ascii.chain(latin).chain(wide).chain(keys).chain(bytes.map(Part::Bytes))
     }
 
