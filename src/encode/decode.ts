@@ -127,7 +127,9 @@ export class Decoder {
     for (let i = 0; i < chunks; i++) {
       const text = this.#parts[i] as string;
       const end = next + (words[first + i] as number);
-      for (; next < end; at += 2) values[next++] = text.substring(words[at] as number, words[at + 1]);
+      for (; next < end; at += 2) {
+        values[next++] = text.substring(words[at] as number, words[at + 1]);
+      }
     }
     this.#count = next;
     this.#at = at;

@@ -7,7 +7,7 @@ export interface NativeState {
   take(): Outcome<Uint8Array>;
 }
 
-/** The part of the addon that reads encoded values; native/core/src/msgpack/tape.rs has the form. */
+/** The part of the addon that reads encoded values. msgpack/tape.rs of the core has the form. */
 export interface TapeReader {
   /** Reads one value; tells how many words its tape has. */
   read(state: Uint8Array | NativeState): Outcome<number>;

@@ -10,7 +10,7 @@ import { native } from "../native.js";
 // Its buffers are used again. It is not here while it is at work.
 let idle: Decoder | undefined;
 
-/** The value of MessagePack bytes, which are taken if they are a restored state; damage is CORRUPT. */
+/** The value of MessagePack bytes; those of a restored state are taken. Damage is CORRUPT. */
 export function decodeMsgpack(state: Uint8Array | NativeState): unknown {
   const decoder = idle ?? new Decoder(value(native().tapeReader()));
   idle = undefined;

@@ -25,7 +25,7 @@ const states: readonly (readonly [string, unknown])[] = [
   ["zeros in short texts", ["", "\0", "\0\0", "a", "a\0", "\0a", "a".repeat(24), "a".repeat(23)]],
   ["everything in one", { a: [{ b: new Map([[{}, new Set([[]])]]) }], c: new Date(NaN), d: [[]] }],
   ["bytes of all sizes", [new Uint8Array(0), new Uint8Array(70_000).fill(7), new Float64Array(3)]],
-  ["more values than one step of memory", Array.from({ length: 70_000 }, (_, n) => ({ n: `${n}` }))],
+  ["more values than one step", Array.from({ length: 70_000 }, (_, n) => ({ n: `${n}` }))],
 ];
 
 for (const [name, state] of states) {

@@ -41,8 +41,8 @@ fn what_is_in_memory_is_read_at_once_and_the_rest_elsewhere() {
         let rest = rest.expect("a hundred records are many reads");
         thread::spawn(rest).join().unwrap();
         assert!(ended().unwrap().bytes == states[118], "{kind}");
-        let (rest, ended) = restore(&reopened, At::Sequence(100));
-        assert!(rest.is_none() && ended().unwrap().bytes == states[99], "{kind}");
+        let (rest, ended) = restore(&reopened, At::Sequence(119));
+        assert!(rest.is_none() && ended().unwrap().bytes == states[118], "{kind}");
         let (rest, ended) = restore(&kept, At::Latest);
         assert!(rest.is_none() && ended().unwrap().bytes == states[119], "{kind}");
     }

@@ -1,5 +1,5 @@
-//! The class TapeReader: the core's tape, written into a buffer of JavaScript's, and the strings and
-//! bytes that go with it.
+//! The class TapeReader: the core's tape, written into a buffer of JavaScript's, and the strings
+//! and bytes that go with it.
 
 use std::cell::RefCell;
 use std::ffi::CStr;

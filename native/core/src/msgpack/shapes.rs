@@ -1,6 +1,6 @@
-//! The key lists of objects. They outlive an input: the states of a timeline have the same ones, and
-//! the reader of a tape is told of each once. A probe is short: who builds keys that collide gets
-//! duplicates, and not a slow restore.
+//! The key lists of objects. They outlive an input: the states of a timeline have the same ones,
+//! and the reader of a tape is told of each once. A probe is short: who builds keys that collide
+//! gets duplicates, and not a slow restore.
 
 const PROBES: usize = 16;
 const FIRST_SLOTS: usize = 1 << 10;
