@@ -8,7 +8,7 @@ import { encodeMsgpack } from "../build/src/encode/msgpack.js";
 import { Shadow } from "../build/src/encode/shadow.js";
 
 const [addon, folder, ...files] = process.argv.slice(2);
-const { TapeReader } = createRequire(import.meta.url)(addon);
+const { tapeReader } = createRequire(import.meta.url)(addon);
 const { Packr } = createRequire(`${folder}/`)("msgpackr");
 const packr = new Packr({ useRecords: false });
 const records = new Packr({ structures: [] });
@@ -68,7 +68,7 @@ for (const file of files) {
   const bytes = encodeMsgpack(state);
   const packed = packr.pack(state);
   const recorded = records.pack(state);
-  const decoder = new Decoder(new TapeReader());
+  const decoder = new Decoder(tapeReader());
   const row = {
     session: basename(file, ".session.json"),
     "walk p50": median(walks),

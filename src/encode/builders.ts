@@ -4,8 +4,12 @@
  * (a content security policy, `--disallow-code-generation-from-strings`) there are none.
  */
 
-/** Makes an object whose values are what `next` gives, in the order of its keys. */
-export type Build = (next: () => unknown) => Record<string, unknown>;
+/** Makes an object whose values are those that `words` number, from behind `at` on. */
+export type Build = (
+  words: Int32Array,
+  at: number,
+  values: readonly unknown[],
+) => Record<string, unknown>;
 
 // More than states have; who makes keys without end must not make code without end.
 const BUILDERS_MAX = 1_000;
@@ -14,18 +18,15 @@ const KEYS_MAX = 100;
 const builders = new Map<string, Build>();
 let isForbidden = false;
 
-/** The builder for these keys, if it was compiled already. */
-export function knownBuilder(keys: readonly string[]): Build | undefined {
-  return builders.size > 0 ? builders.get(sourceOf(keys)) : undefined;
-}
-
 /** The builder for these keys, unless there can be none. */
 export function compileBuilder(keys: readonly string[]): Build | undefined {
-  if (isForbidden || keys.length > KEYS_MAX || builders.size >= BUILDERS_MAX) return undefined;
+  if (isForbidden || keys.length > KEYS_MAX) return undefined;
   const source = sourceOf(keys);
+  const known = builders.get(source);
+  if (known || builders.size >= BUILDERS_MAX) return known;
   try {
     // Every key is quoted, so nothing of a state is ever run.
-    const build = new Function("next", source) as Build;
+    const build = new Function("w", "p", "v", source) as Build;
     builders.set(source, build);
     return build;
   } catch (error) {
@@ -36,5 +37,6 @@ export function compileBuilder(keys: readonly string[]): Build | undefined {
 }
 
 function sourceOf(keys: readonly string[]): string {
-  return `return {${keys.map((key) => `${JSON.stringify(key)}: next()`).join(", ")}};`;
+  const entries = keys.map((key, n) => `${JSON.stringify(key)}: v[w[p + ${n + 1}]]`);
+  return `return {${entries.join(", ")}};`;
 }

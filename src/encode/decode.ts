@@ -1,221 +1,273 @@
-import { KeepstateError } from "../errors.js";
+import type { NativeState, TapeReader } from "../native/tape.js";
+import { value } from "../native/record.js";
 import { compileBuilder } from "./builders.js";
-import { Chunks } from "./chunks.js";
 import { restoreError, restoreExt, restoreRegExp } from "./restore.js";
-import { EXT } from "./scalars.js";
-import type { TapeReader } from "../native/tape.js";
-import { Tag, Tape, type TapeMixed, type TapeShape } from "./tape.js";
+import { asName, FIXED, fixedValues, HEADER, HOLE, Kind, Rare } from "./tape.js";
+import { shapeOf, type TapeShape } from "./tape.js";
 
-const CONSTANTS: readonly unknown[] = [null, false, true, undefined];
-const HOLE = 4;
+type Part = string | Uint8Array;
+
 // A builder pays for itself after some objects.
 const COMPILED_AFTER = 8;
+// Buffers larger than this are given back after the value that needed them.
+const KEPT = 1 << 21;
 
 // A float64 is two words of the tape.
 const double = new Float64Array(1);
 const halves = new Int32Array(double.buffer);
 
 /**
- * Builds values from encoded bytes: one native pass makes a tape of tokens, which is followed here.
+ * Builds values from encoded bytes. One native pass makes a tape of them, on which every value has
+ * a number; here they are made in the order of these numbers, each kind in a loop of its own, so
+ * that what runs is little code that is soon hot. A container names what is inside by number.
  */
 export class Decoder {
-  readonly #tape: Tape;
-  readonly #ascii = new Chunks("latin1");
-  readonly #latin = new Chunks("latin1");
-  readonly #wide = new Chunks("utf16le");
-  #words: Int32Array = new Int32Array(0);
-  #at = 0;
-  #input: Buffer = Buffer.alloc(0);
-  #pool: string[] = [];
-  #latinAt = 0;
-  #wideAt = 0;
-  readonly #next = (): unknown => this.#value();
+  readonly #reader: TapeReader;
+  #words = new Int32Array(1 << 12);
+  #doubles = new Float64Array(this.#words.buffer);
+  #values = fixedValues();
+  /** How many values there are, and where the tape is read. */
+  #count = FIXED;
+  #at = HEADER;
+  #parts: readonly Part[] = [];
+  #part = 0;
+  // The native side tells these once, and counts on them.
+  #keys: string[] = [];
+  #shapes: TapeShape[] = [];
 
   constructor(reader: TapeReader) {
-    this.#tape = new Tape(reader);
+    this.#reader = reader;
   }
 
-  /** The value that `bytes` encode; damage is CORRUPT, with the offset. */
-  decode(bytes: Uint8Array): unknown {
-    const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** The value that `state` encodes; damage is CORRUPT, with the offset. */
+  decode(state: Uint8Array | NativeState): unknown {
     try {
-      this.#begin(input);
-      return this.#value();
+      this.#take(state);
+      this.#fill();
+      const words = this.#words;
+      if (words[9] === 1) this.#forgetShapes();
+      return this.#values[words[0] as number];
+    } catch (error) {
+      this.#reader.forget();
+      this.#forgetShapes();
+      this.#values = fixedValues();
+      throw error;
     } finally {
-      this.#end();
+      this.#clear();
     }
   }
 
-  #begin(input: Buffer): void {
-    const tape = this.#tape;
-    tape.read(input);
-    this.#input = input;
-    this.#words = tape.words;
-    this.#at = tape.start;
-    this.#latinAt = this.#wideAt = 0;
-    this.#ascii.begin(input);
-    this.#latin.begin(bufferOf(tape.latin));
-    this.#wide.begin(bufferOf(tape.wide));
-  }
-
-  #end(): void {
-    this.#tape.clear();
-    this.#pool = [];
-    this.#input = Buffer.alloc(0);
-    this.#words = new Int32Array(0);
-    for (const chunks of [this.#ascii, this.#latin, this.#wide]) chunks.end();
-  }
-
-  #word(): number {
-    return this.#words[this.#at++] as number;
-  }
-
-  #value(): unknown {
-    const word = this.#word();
-    const payload = word >> 4;
-    switch (word & 15) {
-      case Tag.constant:
-        return CONSTANTS[payload];
-      case Tag.int:
-        return payload;
-      case Tag.define:
-        return this.#define(payload);
-      case Tag.double:
-        return this.#double();
-      case Tag.pool:
-        return this.#pool[payload];
-      case Tag.ascii:
-        return this.#asciiText(this.#size(payload));
-      case Tag.latin:
-        return this.#latinText(this.#size(payload));
-      case Tag.wide:
-        return this.#wideText(this.#size(payload));
-      case Tag.array:
-        return this.#array(this.#size(payload));
-      case Tag.object:
-        return payload < 0
-          ? this.#mixed(this.#tape.mixed[-1 - payload] as TapeMixed)
-          : this.#object(this.#tape.shapes[payload] as TapeShape);
-      case Tag.bytes:
-        return this.#bytes(this.#size(payload));
-      default:
-        return this.#rich(word & 15, payload);
+  #take(state: Uint8Array | NativeState): void {
+    const length = value(this.#reader.read(state));
+    if (length > this.#words.length) {
+      this.#words = new Int32Array(length + (length >> 1));
+      this.#doubles = new Float64Array(this.#words.buffer, 0, this.#words.length >> 1);
     }
+    this.#parts = value(this.#reader.take(state, this.#words));
   }
 
-  #rich(tag: number, payload: number): unknown {
-    switch (tag) {
-      case Tag.date:
-        return new Date(this.#double());
-      case Tag.ext:
-        return restoreExt(payload, this.#bytes(this.#word()));
-      case Tag.map:
-        return this.#map(new Map(), this.#size(payload));
-      case Tag.set:
-        return this.#set(this.#size(payload));
-      case Tag.inside:
-        return this.#inside(payload);
-      default:
-        throw new KeepstateError("INTERNAL", `The tape has a token of kind ${tag}; report it.`);
+  #forgetShapes(): void {
+    this.#keys = [];
+    this.#shapes = [];
+  }
+
+  /** Keeps nothing alive. */
+  #clear(): void {
+    if (this.#count > KEPT) this.#values = fixedValues();
+    else this.#values.fill(0, FIXED, this.#count);
+    if (this.#words.length > KEPT) {
+      this.#words = new Int32Array(1 << 12);
+      this.#doubles = new Float64Array(this.#words.buffer);
     }
+    this.#parts = [];
+    this.#count = FIXED;
   }
 
-  #size(payload: number): number {
-    return payload < 0 ? this.#word() : payload;
+  #fill(): void {
+    const [, doubles, bulk, ints, chunks, keys, shapes, rares, containers] = this.#words;
+    this.#part = 0;
+    this.#at = HEADER;
+    this.#fillDoubles(doubles as number);
+    const bulkAt = this.#at >> 1;
+    this.#at += 2 * (bulk as number);
+    this.#fillInts(ints as number);
+    this.#fillTexts(chunks as number);
+    this.#learn(keys as number, shapes as number);
+    for (let i = 0; i < (rares as number); i++) this.#values[this.#count++] = this.#rare();
+    this.#fillContainers(this.#at + (containers as number), bulkAt);
   }
 
-  #double(): number {
-    halves[0] = this.#word();
-    halves[1] = this.#word();
-    return double[0] as number;
+  #fillDoubles(count: number): void {
+    const values = this.#values;
+    const doubles = this.#doubles;
+    const from = this.#at >> 1;
+    let next = this.#count;
+    for (let i = from; i < from + count; i++) values[next++] = doubles[i];
+    this.#count = next;
+    this.#at += 2 * count;
   }
 
-  #define(payload: number): string {
-    const text = this.#asciiText(payload);
-    this.#pool.push(text);
-    return text;
+  #fillInts(count: number): void {
+    const values = this.#values;
+    const words = this.#words;
+    const end = this.#at + count;
+    let next = this.#count;
+    for (let at = this.#at; at < end; at++) values[next++] = words[at];
+    this.#count = next;
+    this.#at = end;
   }
 
-  #asciiText(length: number): string {
-    return this.#ascii.take(this.#word(), length);
-  }
-
-  #latinText(length: number): string {
-    const from = this.#latinAt;
-    this.#latinAt += length;
-    return this.#latin.take(from, length);
-  }
-
-  #wideText(length: number): string {
-    const from = this.#wideAt;
-    this.#wideAt += length;
-    return this.#wide.take(from, length);
-  }
-
-  #bytes(length: number): Uint8Array {
-    const from = this.#word();
-    return new Uint8Array(this.#input.subarray(from, from + length));
-  }
-
-  #array(count: number): unknown[] {
-    const array: unknown[] = [];
-    for (let i = 0; i < count; i++) {
-      if (this.#words[this.#at] === HOLE << 4) {
-        this.#at++;
-        array.length = i + 1;
-      } else {
-        array.push(this.#value());
+  /** One slice of a large string costs next to nothing; a call that decodes bytes costs much. */
+  #fillTexts(chunks: number): void {
+    const values = this.#values;
+    const words = this.#words;
+    const first = this.#at;
+    let at = first + chunks;
+    let next = this.#count;
+    for (let i = 0; i < chunks; i++) {
+      const text = this.#parts[i] as string;
+      const end = next + (words[first + i] as number);
+      for (; next < end; at += 2) {
+        values[next++] = text.substring(words[at] as number, words[at + 1]);
       }
     }
-    return array;
+    this.#count = next;
+    this.#at = at;
+    this.#part = chunks;
   }
 
-  #object(shape: TapeShape): Record<string, unknown> {
-    if (shape.build) return shape.build(this.#next);
+  #learn(keys: number, shapes: number): void {
+    const words = this.#words;
+    for (let i = 0; i < keys; i++) this.#keys.push(asName(this.#parts[this.#part++] as string));
+    for (let i = 0; i < shapes; i++) {
+      const from = this.#at + 1;
+      this.#at = from + (words[this.#at] as number);
+      const own: string[] = [];
+      for (let at = from; at < this.#at; at++) own.push(this.#keys[words[at] as number] as string);
+      this.#shapes.push(shapeOf(own));
+    }
+  }
+
+  #rare(): unknown {
+    const words = this.#words;
+    switch (words[this.#at++]) {
+      case Rare.date:
+        halves[0] = words[this.#at++] as number;
+        halves[1] = words[this.#at++] as number;
+        return new Date(double[0] as number);
+      case Rare.bytes:
+        return this.#parts[this.#part++];
+      case Rare.ext:
+        return restoreExt(words[this.#at++] as number, this.#parts[this.#part++] as Uint8Array);
+      default:
+        return this.#keys[words[this.#at++] as number];
+    }
+  }
+
+  /** Most objects go through here only, so what it needs is at hand. */
+  #fillContainers(end: number, bulkAt: number): void {
+    const values = this.#values;
+    const words = this.#words;
+    const shapes = this.#shapes;
+    let next = this.#count;
+    let at = this.#at;
+    while (at < end) {
+      const kind = words[at] as number;
+      if (kind < 0) {
+        values[next++] = this.#container(at, bulkAt);
+        at += sizeOf(kind, words[at + 1] as number);
+      } else {
+        const shape = shapes[kind] as TapeShape;
+        const { build } = shape;
+        values[next++] = build === undefined ? this.#assigned(shape, at) : build(words, at, values);
+        at += shape.words;
+      }
+    }
+    this.#count = next;
+  }
+
+  #assigned(shape: TapeShape, at: number): Record<string, unknown> {
     const { keys } = shape;
-    const object: Record<string, unknown> = {};
-    if (shape.isUnusual) return this.#unusual(object, keys);
+    const values = this.#values;
+    const words = this.#words;
+    if (shape.isUnusual) return this.#unusual(keys, at);
     if (++shape.built === COMPILED_AFTER) shape.build = compileBuilder(keys);
-    for (let i = 0; i < keys.length; i++) object[keys[i] as string] = this.#value();
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < keys.length; i++) {
+      object[keys[i] as string] = values[words[at + 1 + i] as number];
+    }
     return object;
   }
 
-  #unusual(object: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
-    for (const key of keys) {
-      const value = this.#value();
-      const property = { value, writable: true, enumerable: true, configurable: true };
+  #unusual(keys: readonly string[], at: number): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (const [i, key] of keys.entries()) {
+      const of = this.#values[this.#words[at + 1 + i] as number];
+      const property = { value: of, writable: true, enumerable: true, configurable: true };
       Object.defineProperty(object, key, property);
     }
     return object;
   }
 
-  /** Another language's map, whose keys are not all text, is a Map. */
-  #mixed({ shape, count }: TapeMixed): Map<unknown, unknown> {
-    const map = new Map<unknown, unknown>();
-    for (const key of shape.keys) map.set(key, this.#value());
-    return this.#map(map, count - shape.keys.length);
+  #container(at: number, bulkAt: number): unknown {
+    const words = this.#words;
+    const kind = words[at] as number;
+    const count = words[at + 1] as number;
+    const from = at + 2;
+    switch (kind) {
+      case Kind.array:
+        return this.#array(from, from + count);
+      case Kind.map:
+        return this.#map(from, from + count);
+      case Kind.set:
+        return this.#set(from, from + count);
+      case Kind.numbers:
+        return this.#numbers(bulkAt + (words[from] as number), count);
+      case Kind.regexp:
+        return restoreRegExp(this.#values[count]);
+      default:
+        return restoreError(this.#values[count]);
+    }
   }
 
-  #map(map: Map<unknown, unknown>, count: number): Map<unknown, unknown> {
-    for (let i = 0; i < count; i++) {
-      const key = this.#value();
-      map.set(key, this.#value());
+  #array(from: number, end: number): unknown[] {
+    const values = this.#values;
+    const words = this.#words;
+    const array: unknown[] = [];
+    for (let at = from; at < end; at++) {
+      const number = words[at] as number;
+      if (number === HOLE) array.length = at - from + 1;
+      else array.push(values[number]);
     }
+    return array;
+  }
+
+  #numbers(from: number, count: number): number[] {
+    const doubles = this.#doubles;
+    const array: number[] = [];
+    for (let i = from; i < from + count; i++) array.push(doubles[i] as number);
+    return array;
+  }
+
+  #map(from: number, end: number): Map<unknown, unknown> {
+    const map = new Map<unknown, unknown>();
+    for (let at = from; at < end; at += 2) map.set(this.#item(at), this.#item(at + 1));
     return map;
   }
 
-  #set(count: number): Set<unknown> {
+  #set(from: number, end: number): Set<unknown> {
     const set = new Set<unknown>();
-    for (let i = 0; i < count; i++) set.add(this.#value());
+    for (let at = from; at < end; at++) set.add(this.#item(at));
     return set;
   }
 
-  #inside(type: number): unknown {
-    const content = this.#value();
-    return type === EXT.regexp ? restoreRegExp(content) : restoreError(content);
+  #item(at: number): unknown {
+    return this.#values[this.#words[at] as number];
   }
 }
 
-function bufferOf(view: Uint8Array | Uint16Array): Buffer {
-  return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+/** The words of a container that is no object with a shape. */
+function sizeOf(kind: number, count: number): number {
+  if (kind > Kind.numbers) return 2 + count;
+  return kind === Kind.numbers ? 3 : 2;
 }

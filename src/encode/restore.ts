@@ -36,7 +36,9 @@ function restoreTyped(payload: Uint8Array): unknown {
 }
 
 export function restoreRegExp(content: unknown): RegExp {
+  if (!Array.isArray(content)) throw corrupt("a regular expression without content");
   const [source, flags, lastIndex] = content as [string, string, number | undefined];
+  if (typeof source !== "string") throw corrupt("a regular expression without a source");
   try {
     const restored = new RegExp(source, flags);
     restored.lastIndex = lastIndex ?? 0;

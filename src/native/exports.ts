@@ -94,7 +94,7 @@ export interface NativeAddon {
   keyRing(keys: readonly (readonly [id: string, key: Uint8Array])[]): Outcome<KeyRing>;
 
   /** Reads encoded states, one after the other, with one set of buffers. */
-  readonly TapeReader: new () => TapeReader;
+  tapeReader(): Outcome<TapeReader>;
 
   /** The bytes of a single file of this name; its end tells the form. */
   sealFile(name: string, state: Uint8Array, metadata: NativeFileMetadata): Later<Uint8Array>;

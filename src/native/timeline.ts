@@ -9,6 +9,7 @@ import type {
   Outcome,
   Soon,
 } from "./addon.js";
+import type { NativeState } from "./tape.js";
 
 /** What one save hands over. The bytes are copied before the call returns. */
 export interface NativeSave {
@@ -54,7 +55,7 @@ export interface NativeSnapshot {
 
 export interface NativeRestored {
   readonly snapshot: NativeSnapshot;
-  readonly bytes: Uint8Array;
+  readonly state: NativeState;
 }
 
 export interface NativeListOptions {
@@ -93,8 +94,8 @@ export interface NativeTimeline {
   save(change: NativeSave): Soon<NativeSnapshot>;
   /** Grows whenever edits can no longer build on what was handed over before. */
   epoch(): number;
-  restore(ref: string, token?: AbortToken): Later<NativeRestored>;
-  show(ref: string, token?: AbortToken): Later<NativeSnapshot>;
+  restore(ref: string, token?: AbortToken): Soon<NativeRestored>;
+  show(ref: string, token?: AbortToken): Soon<NativeSnapshot>;
   list(options: NativeListOptions, token?: AbortToken): Later<NativeSnapshot[]>;
   /** The whole timeline; a reference is UNSUPPORTED. Tells how many snapshots went. */
   delete(ref?: string, token?: AbortToken): Later<NativeDeleted>;

@@ -3,14 +3,22 @@
 import { Decoder } from "../encode/decode.js";
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
+import { value } from "../native/record.js";
+import type { NativeState } from "../native/tape.js";
 import { native } from "../native.js";
 
-let decoder: Decoder | undefined;
+// Its buffers are used again. It is not here while it is at work.
+let idle: Decoder | undefined;
 
-/** The value of MessagePack bytes; damage is CORRUPT. */
-export function decodeMsgpack(bytes: Uint8Array): unknown {
-  decoder ??= new Decoder(new (native().TapeReader)());
-  return decoder.decode(bytes);
+/** The value of MessagePack bytes; those of a restored state are taken. Damage is CORRUPT. */
+export function decodeMsgpack(state: Uint8Array | NativeState): unknown {
+  const decoder = idle ?? new Decoder(value(native().tapeReader()));
+  idle = undefined;
+  try {
+    return decoder.decode(state);
+  } finally {
+    idle = decoder;
+  }
 }
 
 /** Every type of JavaScript that can be kept at all. */

@@ -1,7 +1,7 @@
 /** The operations of a timeline as the core offers them, over whichever store. */
 
 import { abortable } from "../abort.js";
-import type { AbortToken, Later, NativeName, NativeStore } from "../native/addon.js";
+import type { AbortToken, NativeName, NativeStore, Soon } from "../native/addon.js";
 import { settled, value } from "../native/record.js";
 import type {
   NativeDeleted,
@@ -53,7 +53,7 @@ export function embeddedCore(
 /** A native call that a signal cancels; without a signal no token is made. */
 async function cancellable<T>(
   signal: AbortSignal | undefined,
-  call: (token: AbortToken | undefined) => Later<T>,
+  call: (token: AbortToken | undefined) => Soon<T>,
 ): Promise<T> {
   if (!signal) return await settled(call(undefined));
   signal.throwIfAborted();

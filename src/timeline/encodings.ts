@@ -3,7 +3,9 @@
 import { bytes } from "../encode/bytes.js";
 import type { Encoding } from "../encode/encoding.js";
 import { json } from "../encode/json.js";
-import { msgpack } from "../state/msgpack.js";
+import { value } from "../native/record.js";
+import type { NativeState } from "../native/tape.js";
+import { decodeMsgpack, msgpack } from "../state/msgpack.js";
 import { KeepstateError } from "../errors.js";
 import { suggest } from "../suggest.js";
 
@@ -29,6 +31,12 @@ export class Encodings {
       `No encoding is named ${name}.${suggest(name, names)} There are ${names.join(", ")}; ` +
         "give others to open({ encodings }).",
     );
+  }
+
+  /** The value of a restored state. MessagePack is read where it lies. */
+  decode(name: string, state: NativeState): unknown {
+    const encoding = this.get(name);
+    return encoding === msgpack ? decodeMsgpack(state) : encoding.decode(value(state.take()));
   }
 
   #add(encoding: Encoding): void {

@@ -3,7 +3,7 @@
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
 import { KeepstateError } from "../errors.js";
-import { raised } from "../native/record.js";
+import { raised, value } from "../native/record.js";
 import type { NativeSave } from "../native/timeline.js";
 import { diff, type Operation } from "../patch/diff.js";
 import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
@@ -127,8 +127,9 @@ export class Timeline<State = unknown> {
     ref?: string,
     { signal }: SignalOptions = {},
   ): Promise<{ state: State; snapshot: Snapshot }> {
-    const { bytes, snapshot } = await this.restoreBytes(ref, { signal });
-    const state = this.#parts.encodings.get(snapshot.encoding).decode(bytes);
+    const restored = await this.#run((core, at) => core.restore(at, signal), ref);
+    const snapshot = snapshotOf(this.#parts.name, restored.snapshot);
+    const state = this.#parts.encodings.decode(snapshot.encoding, restored.state);
     const verdict = this.#judge(state);
     const what = `The state of ${snapshot.ref}`;
     return { state: accept(await verdict, what), snapshot };
@@ -139,8 +140,8 @@ export class Timeline<State = unknown> {
     ref?: string,
     { signal }: SignalOptions = {},
   ): Promise<{ bytes: Uint8Array; snapshot: Snapshot }> {
-    const { bytes, snapshot } = await this.#run((core, at) => core.restore(at, signal), ref);
-    return { bytes, snapshot: snapshotOf(this.#parts.name, snapshot) };
+    const { state, snapshot } = await this.#run((core, at) => core.restore(at, signal), ref);
+    return { bytes: value(state.take()), snapshot: snapshotOf(this.#parts.name, snapshot) };
   }
 
   /** What is told of a snapshot, without its state. */

@@ -11,8 +11,8 @@ import { difference } from "./compare.js";
 import { fromMarked } from "./marked.js";
 import { loadAddon } from "./native.js";
 
-const { TapeReader } = loadAddon();
-const decoder = new Decoder(new TapeReader());
+const { tapeReader } = loadAddon();
+const decoder = new Decoder(tapeReader());
 
 interface Vector {
   readonly name: string;

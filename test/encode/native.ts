@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { TapeReader } from "../../src/native/tape.js";
 
 interface Addon {
-  TapeReader: new () => TapeReader;
+  tapeReader(): TapeReader;
 }
 
 const root = new URL("../../../", import.meta.url);

@@ -10,7 +10,7 @@ import { KeepstateError } from "../../src/errors.js";
 import { loadAddon } from "./native.js";
 import { mutate, Random, value } from "./random.js";
 
-const { TapeReader } = loadAddon();
+const { tapeReader } = loadAddon();
 
 /** The new bytes, from the last ones and the edits; the edits must be sorted and apart. */
 function apply(last: Uint8Array, { edits, bytes }: Capture): Uint8Array {
@@ -31,7 +31,7 @@ function apply(last: Uint8Array, { edits, bytes }: Capture): Uint8Array {
 /** Follows one state through captures. */
 class Follower {
   readonly shadow = new Shadow();
-  readonly #decoder = new Decoder(new TapeReader());
+  readonly #decoder = new Decoder(tapeReader());
   bytes: Uint8Array = new Uint8Array(0);
   written = 0;
 

@@ -57,7 +57,42 @@ pub fn start<T: Send + 'static>(
     Arc::new(running).pump();
 }
 
+/// The part of an operation that may have to wait.
+pub type Rest = Box<dyn FnOnce() + Send>;
+
+/// Drives a machine as `start` does, as long as it asks for little and only to read: what it needs
+/// is then mostly in memory. What is left, if anything, is for a thread that may wait for the disk.
+pub fn start_reading<T: Send + 'static>(
+    machine: Machine<T>,
+    ground: &Ground,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Option<Rest> {
+    let running = Running {
+        machine: Mutex::new(Some((machine, Box::new(done)))),
+        inbox: Mutex::new(Vec::new()),
+        ground: ground.clone(),
+    };
+    Arc::new(running).read()
+}
+
+/// More reads than this are likely to find something that is not in memory.
+const READS: usize = 16;
+
+fn is_read((_, request): &(RequestId, Request)) -> bool {
+    matches!(request, Request::Get { .. } | Request::List(_) | Request::Now | Request::Cancelled)
+}
+
 type Ending<T> = Box<dyn FnOnce(Result<T>) + Send>;
+
+/// How far a step went.
+enum Went<T> {
+    /// These are to be answered.
+    Asked(Vec<(RequestId, Request)>),
+    /// To the end.
+    Ended(Ending<T>, Result<T>),
+    /// It had ended before.
+    Nowhere,
+}
 
 struct Running<T> {
     /// Taken by whoever steps; none after the end.
@@ -67,25 +102,61 @@ struct Running<T> {
 }
 
 impl<T: Send + 'static> Running<T> {
-    /// Steps while there are answers. An answer that comes while another thread steps is taken by
-    /// that thread: it looks into the inbox once more after it let the machine go.
+    /// Steps while there are few reads; nobody else steps meanwhile, since nothing else is asked.
+    fn read(self: Arc<Self>) -> Option<Rest> {
+        let mut left = READS;
+        loop {
+            let went = self.go(&mut self.machine.try_lock()?);
+            match went {
+                Went::Asked(asked)
+                    if (1..=left).contains(&asked.len()) && asked.iter().all(is_read) =>
+                {
+                    left -= asked.len();
+                    asked.into_iter().for_each(|one| self.serve(one));
+                }
+                Went::Asked(asked) => {
+                    return Some(Box::new(move || {
+                        asked.into_iter().for_each(|one| self.serve(one));
+                        self.pump();
+                    }))
+                }
+                Went::Ended(done, result) => {
+                    done(result);
+                    return None;
+                }
+                Went::Nowhere => return None,
+            }
+        }
+    }
+
+    /// Hands over what was answered, and goes on.
+    fn go(&self, machine: &mut Option<(Machine<T>, Ending<T>)>) -> Went<T> {
+        let Some((running, _)) = machine.as_mut() else { return Went::Nowhere };
+        for (id, answer) in std::mem::take(&mut *self.inbox.lock()) {
+            running.answer(id, answer);
+        }
+        match running.step() {
+            Step::Do(requests) => Went::Asked(requests),
+            Step::Done(result) => match machine.take() {
+                Some((_, done)) => Went::Ended(done, result),
+                None => Went::Nowhere,
+            },
+        }
+    }
+
+    /// Steps while there are answers. The machine is held while it is served, so that a commit that
+    /// completes at once does not step it from within: its answer is found in the inbox, and so is
+    /// one that comes while another thread steps.
     fn pump(self: &Arc<Self>) {
         loop {
             let Some(mut guard) = self.machine.try_lock() else { return };
-            let Some((machine, _)) = guard.as_mut() else { return };
-            for (id, answer) in std::mem::take(&mut *self.inbox.lock()) {
-                machine.answer(id, answer);
-            }
-            match machine.step() {
-                Step::Do(requests) => requests.into_iter().for_each(|asked| self.serve(asked)),
-                Step::Done(result) => {
-                    let ending = guard.take();
+            match self.go(&mut guard) {
+                Went::Asked(requests) => requests.into_iter().for_each(|asked| self.serve(asked)),
+                Went::Ended(done, result) => {
                     drop(guard);
-                    if let Some((_, done)) = ending {
-                        done(result);
-                    }
-                    return;
+                    return done(result);
                 }
+                Went::Nowhere => return,
             }
             drop(guard);
             if self.inbox.lock().is_empty() {

@@ -8,23 +8,28 @@
 //! are there, nesting costs heap and not stack, and each failure names its offset.
 
 mod base64;
+mod chunks;
 mod date;
+mod frame;
 mod from_json;
 mod json_lexer;
 mod json_text;
 mod locate;
 mod markers;
+mod pool;
+mod rare;
 mod read;
-mod tables;
+mod scan;
+mod shapes;
 mod tape;
+mod text;
 mod to_json;
-mod tokens;
 mod walk;
 mod write;
 
 pub use from_json::from_json;
 pub use locate::{children, locate, Child, Kind};
-pub use tape::Tape;
+pub use tape::{Part, Tape};
 pub use to_json::to_json;
 
 /// Containers inside containers. The writers stop at 1,000; the rest is slack for the containers
@@ -86,5 +91,7 @@ pub fn validate(bytes: &[u8]) -> crate::Result<()> {
     walk::walk(bytes, &mut walk::Nothing)
 }
 
+#[cfg(test)]
+mod tape_tests;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,22 @@ impl Call {
         Ok(numbers)
     }
 
-    /// The same, to write into.
+    /// The words of an Int32Array, to write into.
+    #[allow(clippy::mut_from_ref)]
+    pub fn words(&self, value: Js, what: &str) -> Result<&mut [i32]> {
+        let (kind, data, length) = array(self.env, value);
+        let data: *mut i32 = data.cast();
+        if kind != Some(sys::TypedarrayType::int32_array) || !data.is_aligned() {
+            return expected(what, "an Int32Array");
+        }
+        if length == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: as above, and aligned; exports that write take one buffer only.
+        Ok(unsafe { slice::from_raw_parts_mut(data, length) })
+    }
+
+    /// The bytes of a Uint8Array, to write into.
     #[allow(clippy::mut_from_ref)]
     pub fn bytes_mut(&self, value: Js, what: &str) -> Result<&mut [u8]> {
         let (data, length) = view(self.env, value, what)?;

@@ -83,6 +83,18 @@ impl Env {
         value!("make a string", napi_create_string_utf8(self.0, data, length))
     }
 
+    /// A string of these bytes, each of which is a character.
+    pub fn latin(self, text: &[u8]) -> Result<Js> {
+        let (data, length) = (text.as_ptr().cast(), text.len() as isize);
+        value!("make a string", napi_create_string_latin1(self.0, data, length))
+    }
+
+    /// A string of these units.
+    pub fn wide(self, text: &[u16]) -> Result<Js> {
+        let (data, length) = (text.as_ptr(), text.len() as isize);
+        value!("make a string", napi_create_string_utf16(self.0, data, length))
+    }
+
     pub fn object(self) -> Result<Js> {
         value!("make an object", napi_create_object(self.0))
     }

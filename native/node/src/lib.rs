@@ -57,6 +57,7 @@ const EXPORTS: &[Named] = &[
     (c"abortToken", abort::abort_token),
     (c"timeline", timeline::timeline),
     (c"steppedTimeline", timeline::stepped_timeline),
+    (c"tapeReader", tape::tape_reader),
     (c"digestSync", codec::digest_sync),
     (c"digest", codec::digest),
     (c"compressSync", codec::compress_sync),

@@ -1,5 +1,8 @@
 //! What timelines take and give, between JavaScript and the core.
 
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+
 use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::hex;
@@ -7,7 +10,8 @@ use keepstate_core::timeline::{
     reference, At, Change, Deleted, Meta, Page, Report, Restored, Save, Snapshot, Splice,
 };
 
-use crate::export::Call;
+use crate::export::{Call, Named};
+use crate::handle::{wrap, Handle};
 use crate::js::{expected, Env, Js};
 
 /// Reading.
@@ -138,11 +142,11 @@ pub fn snapshots(env: Env, snapshots: Vec<Snapshot>) -> Result<Js> {
     env.array(snapshots.into_iter(), snapshot)
 }
 
-/// `{ snapshot, bytes }`.
+/// `{ snapshot, state }`.
 pub fn restored(env: Env, restored: Restored) -> Result<Js> {
     let object = env.object()?;
     env.set(object, c"snapshot", snapshot(env, restored.snapshot)?)?;
-    env.set(object, c"bytes", env.bytes(restored.bytes)?)?;
+    env.set(object, c"state", StateHandle::wrap(env, restored.bytes)?)?;
     Ok(object)
 }
 
@@ -153,6 +157,37 @@ pub fn deleted(env: Env, deleted: Deleted) -> Result<Js> {
     env.set(object, c"freedBytes", env.count(deleted.freed)?)?;
     env.set(object, c"forks", env.array(deleted.forks.iter(), |env, fork| env.text(fork))?)?;
     Ok(object)
+}
+
+/// An encoded state that came back. Mostly it is only needed until its tape was read: so it stays
+/// here, and its memory is used again by the next one.
+pub struct StateHandle {
+    bytes: RefCell<Bytes>,
+    reported: Cell<i64>,
+}
+
+impl Handle for StateHandle {
+    const NAME: &'static CStr = c"NativeState";
+    const METHODS: &'static [Named] =
+        &[(c"take", |call| call.env.bytes(call.own::<StateHandle>()?.take(call.env)))];
+
+    fn reported(&self) -> i64 {
+        self.reported.get()
+    }
+}
+
+impl StateHandle {
+    fn wrap(env: Env, bytes: Bytes) -> Result<Js> {
+        let reported = Cell::new(bytes.len() as i64);
+        env.report(reported.get());
+        wrap(env, StateHandle { bytes: RefCell::new(bytes), reported })
+    }
+
+    /// The bytes; after this there are none.
+    pub fn take(&self, env: Env) -> Bytes {
+        env.report(-self.reported.replace(0));
+        self.bytes.take()
+    }
 }
 
 /// `{ snapshots, bytes, damage }`.

@@ -1,86 +1,89 @@
-//! Restoring: the core's tape, copied into buffers that JavaScript owns and uses again.
+//! The class TapeReader: the core's tape, written into a buffer of JavaScript's, and the strings
+//! and bytes that go with it.
 
-use keepstate_core::msgpack::Tape;
-use keepstate_core::Error;
-use napi::bindgen_prelude::{Either, Int32ArraySlice, Uint16ArraySlice, Uint8ArraySlice};
-use napi_derive::napi;
+use std::cell::RefCell;
+use std::ffi::CStr;
 
-/// How much a tape holds: the lengths that the three buffers must have at least.
-#[napi(object)]
-pub struct TapeSizes {
-    /// 32-bit words.
-    pub words: u32,
-    /// Bytes of Latin-1 text.
-    pub latin: u32,
-    /// UTF-16 units.
-    pub wide: u32,
-}
+use bytes::Bytes;
+use keepstate_core::error::Result;
+use keepstate_core::msgpack::{Part, Tape};
 
-/// Why there is no tape.
-#[napi(object)]
-pub struct TapeFailure {
-    /// The number of the error's code.
-    pub code: u32,
-    /// What happened and what to do.
-    pub message: String,
-    /// The offset in the bytes.
-    pub offset: Option<f64>,
-}
+use crate::export::{Call, Named};
+use crate::handle::{wrap, Handle};
+use crate::js::{expected, Env, Js};
+use crate::snapshot::StateHandle;
 
 /// Reads encoded values, one after the other, with one set of buffers.
-#[napi]
-pub struct TapeReader {
-    tape: Tape,
+pub struct TapeHandle {
+    tape: RefCell<Tape>,
+    /// The restored state that was read last, until its tape is taken.
+    state: RefCell<Bytes>,
 }
 
-#[napi]
-impl TapeReader {
-    /// A reader without a tape.
-    #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default, reason = "JavaScript makes it")]
-    pub fn new() -> Self {
-        TapeReader { tape: Tape::new() }
-    }
+impl Handle for TapeHandle {
+    const NAME: &'static CStr = c"TapeReader";
+    const METHODS: &'static [Named] = &[(c"read", read), (c"take", take), (c"forget", forget)];
+}
 
-    /// Reads one value; its tape is there until the next read.
-    #[napi(catch_unwind)]
-    pub fn read(&mut self, bytes: &[u8]) -> Either<TapeSizes, TapeFailure> {
-        match self.tape.read(bytes) {
-            Ok(()) => Either::A(TapeSizes {
-                words: self.tape.words().len() as u32,
-                latin: self.tape.latin().len() as u32,
-                wide: self.tape.wide().len() as u32,
-            }),
-            Err(error) => Either::B(failure(&error)),
+/// A reader without a tape.
+pub fn tape_reader(call: &Call) -> Result<Js> {
+    wrap(call.env, TapeHandle { tape: RefCell::new(Tape::new()), state: RefCell::default() })
+}
+
+/// Reads one value, whose tape is there until the next read; tells how many words it has. Of a
+/// restored state it takes the bytes.
+fn read(call: &Call) -> Result<Js> {
+    let handle = call.own::<TapeHandle>()?;
+    let mut tape = handle.tape.borrow_mut();
+    match call.owned::<StateHandle>(call.arguments[0]) {
+        Ok(state) => {
+            let state = state.take(call.env);
+            let read = tape.read(&state);
+            handle.state.replace(state);
+            read?;
         }
+        Err(_) => tape.read(call.bytes(call.arguments[0], "The state")?)?,
     }
-
-    /// Copies the tape into buffers of at least the sizes that `read` gave; false if one is less.
-    #[napi(catch_unwind)]
-    pub fn copy(
-        &self,
-        mut words: Int32ArraySlice,
-        mut latin: Uint8ArraySlice,
-        mut wide: Uint16ArraySlice,
-    ) -> bool {
-        // SAFETY: JavaScript does not run while this call does, and only one of the slices, which
-        // may be views of one buffer, is used at a time.
-        fill(unsafe { words.as_mut() }, self.tape.words())
-            && fill(unsafe { latin.as_mut() }, self.tape.latin())
-            && fill(unsafe { wide.as_mut() }, self.tape.wide())
-    }
+    call.env.count(tape.len() as u64)
 }
 
-fn fill<T: Copy>(buffer: &mut [T], content: &[T]) -> bool {
-    let Some(start) = buffer.get_mut(..content.len()) else { return false };
-    start.copy_from_slice(content);
-    true
+/// Writes the words into a buffer that has room for them; gives what goes with them.
+fn take(call: &Call) -> Result<Js> {
+    let env = call.env;
+    let handle = call.own::<TapeHandle>()?;
+    let mut tape = handle.tape.borrow_mut();
+    let [state, words, ..] = call.arguments;
+    if !tape.write(call.words(words, "The buffer for words")?) {
+        return expected("The buffer for words", "as long as read told");
+    }
+    let held = handle.state.take();
+    let state = match call.owned::<StateHandle>(state) {
+        Ok(_) => &held,
+        Err(_) => call.bytes(state, "The state")?,
+    };
+    let parts: Vec<Part<'_>> = tape.parts(state).collect();
+    let parts = env.array(parts.into_iter(), part)?;
+    tape.told();
+    Ok(parts)
 }
 
-fn failure(error: &Error) -> TapeFailure {
-    TapeFailure {
-        code: error.code() as u32,
-        message: error.message().to_string(),
-        offset: error.place().offset.map(|offset| offset as f64),
+fn forget(call: &Call) -> Result<Js> {
+    call.own::<TapeHandle>()?.tape.borrow_mut().forget();
+    call.env.undefined()
+}
+
+fn part(env: Env, part: Part<'_>) -> Result<Js> {
+    match part {
+        Part::Latin(text) => env.latin(text),
+        Part::Wide(text) => env.wide(text),
+        Part::WideBytes(text) => {
+            let units = text.chunks_exact(2).map(|pair| match pair {
+                [low, high] => u16::from_le_bytes([*low, *high]),
+                _ => 0,
+            });
+            env.wide(&units.collect::<Vec<u16>>())
+        }
+        Part::Utf8(text) => env.text(&String::from_utf8_lossy(text)),
+        Part::Bytes(bytes) => env.copied(bytes),
     }
 }

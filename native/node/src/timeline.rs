@@ -37,8 +37,8 @@ impl Handle for TimelineHandle {
     const METHODS: &'static [Named] = &[
         (c"save", save),
         (c"epoch", |call| call.env.count(call.own::<TimelineHandle>()?.timeline.epoch())),
-        (c"restore", |call| run(call, |timeline, at| timeline.restore(at), restored)),
-        (c"show", |call| run(call, |timeline, at| timeline.show(at), snapshot)),
+        (c"restore", |call| read(call, |timeline, at| timeline.restore(at), restored)),
+        (c"show", |call| read(call, |timeline, at| timeline.show(at), snapshot)),
         (c"list", list),
         (c"delete", delete),
         (c"verify", verify),
@@ -117,13 +117,26 @@ impl Call {
     }
 }
 
-fn run<T: Send + 'static>(
+/// What is mostly in memory is read at once; only the rest goes to the pool.
+fn read<T: Send + 'static>(
     call: &Call,
     operation: fn(&Timeline, At) -> Machine<T>,
     convert: Convert<T>,
 ) -> Result<Js> {
     let handle = TimelineHandle::of(call)?;
-    handle.run(call, operation(&handle.timeline, call.at(call.arguments[0])?), convert)
+    let machine = operation(&handle.timeline, call.at(call.arguments[0])?);
+    let (store, lane) = match &handle.home {
+        Some((_, Lane::Pool(_))) | None => return handle.run(call, machine, convert),
+        Some(home) => home,
+    };
+    let ground = ground(store, lane, call.token(call.arguments[1])?);
+    let mut staged = Ok(());
+    let result = soon(call.env, convert, |done| {
+        if let Some(rest) = drive::start_reading(machine, &ground, done) {
+            staged = Home::of(call.env).and_then(|home| home.stage_job(call.env, rest));
+        }
+    });
+    staged.and(result)
 }
 
 fn list(call: &Call) -> Result<Js> {

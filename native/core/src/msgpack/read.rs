@@ -49,11 +49,6 @@ impl<'a> Reader<'a> {
         self.at == self.bytes.len()
     }
 
-    /// What follows, without a move.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
     #[inline]
     pub(super) fn next(&mut self) -> Result<Item<'a>> {
         let [first] = self.array::<1>()?;

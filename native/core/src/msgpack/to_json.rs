@@ -1,7 +1,7 @@
 //! Encoded bytes as JSON text. docs/encoding.md has the table of markers.
 
 use super::read::fault;
-use super::walk::{walk, Container, Opening, Scalar, Site, Visitor};
+use super::walk::{walk, Container, Scalar, Site, Visitor};
 use super::{base64, date, json_text, JsonForm, TYPED};
 use crate::error::{Code, Error, Result};
 
@@ -54,12 +54,12 @@ impl Visitor for Writer<'_> {
         Ok(())
     }
 
-    fn open(&mut self, container: Container, count: usize, at: Opening<'_>) -> Result<()> {
-        self.separate(at.site, Role::Value)?;
+    fn open(&mut self, container: Container, count: usize, site: Site) -> Result<()> {
+        self.separate(site, Role::Value)?;
         let (start, frame) = match container {
             Container::Array => ("[", Frame::Other),
             Container::Object => ("{", Frame::Object),
-            _ if !self.is_marked => return Err(not_json(at.site.end)),
+            _ if !self.is_marked => return Err(not_json(site.end)),
             Container::Map if count == 0 => ("{\"$map\":[", Frame::EmptyMap),
             Container::Map => ("{\"$map\":[", Frame::Map),
             Container::Set => ("{\"$set\":[", Frame::Other),

@@ -79,22 +79,10 @@ impl Site {
 pub(super) trait Visitor {
     /// A value without values inside.
     fn scalar(&mut self, scalar: Scalar<'_>, site: Site) -> Result<()>;
-    /// A container begins; `count` is of its elements or entries, `rest` what follows its header.
-    fn open(&mut self, container: Container, count: usize, at: Opening<'_>) -> Result<()>;
+    /// A container begins; `count` is of its elements or entries.
+    fn open(&mut self, container: Container, count: usize, site: Site) -> Result<()>;
     /// The innermost container ends.
     fn close(&mut self, container: Container) -> Result<()>;
-    /// The size of the next key of the innermost object, if it is the one that was expected: bytes
-    /// that are equal to a key that was checked need no other look. It is not told again.
-    fn expected_key(&mut self, _rest: &[u8]) -> Option<usize> {
-        None
-    }
-}
-
-/// Where a container begins.
-pub(super) struct Opening<'a> {
-    pub(super) site: Site,
-    /// The bytes behind its header.
-    pub(super) rest: &'a [u8],
 }
 
 /// A visitor that wants nothing: walking is checking.
@@ -105,7 +93,7 @@ impl Visitor for Nothing {
         Ok(())
     }
 
-    fn open(&mut self, _: Container, _: usize, _: Opening<'_>) -> Result<()> {
+    fn open(&mut self, _: Container, _: usize, _: Site) -> Result<()> {
         Ok(())
     }
 
@@ -132,12 +120,6 @@ pub(super) fn walk(bytes: &[u8], visitor: &mut impl Visitor) -> Result<()> {
         if frame.index == frame.items {
             walker.finish(visitor)?;
             continue;
-        }
-        if frame.container == Container::Object && frame.index % 2 == 0 {
-            if let Some(size) = visitor.expected_key(walker.reader.rest()) {
-                walker.reader.skip(size);
-                frame.index += 1;
-            }
         }
         walker.value(visitor)?;
     }
@@ -188,7 +170,7 @@ impl<'a> Walker<'a> {
     ) -> Result<()> {
         let items = if container.has_keys() { count.saturating_mul(2) } else { count };
         self.push(Frame { container, index: 0, items, end: None })?;
-        visitor.open(container, count, Opening { site, rest: self.reader.rest() })
+        visitor.open(container, count, site)
     }
 
     /// Goes into an ext that holds values.
@@ -212,7 +194,7 @@ impl<'a> Walker<'a> {
         };
         self.push(Frame { container, index: 0, items, end })?;
         let count = if container == Container::Map { items / 2 } else { items };
-        visitor.open(container, count, Opening { site, rest: self.reader.rest() })
+        visitor.open(container, count, site)
     }
 
     fn push(&mut self, frame: Frame) -> Result<()> {
@@ -250,7 +232,7 @@ fn text(bytes: &[u8], end: usize) -> Result<Text<'_>> {
     }
 }
 
-fn container_of(kind: u8) -> Option<Container> {
+pub(super) fn container_of(kind: u8) -> Option<Container> {
     match kind {
         ext::MAP => Some(Container::Map),
         ext::SET => Some(Container::Set),
@@ -260,7 +242,7 @@ fn container_of(kind: u8) -> Option<Container> {
     }
 }
 
-fn extended(kind: u8, payload: &[u8], start: usize) -> Result<Scalar<'_>> {
+pub(super) fn extended(kind: u8, payload: &[u8], start: usize) -> Result<Scalar<'_>> {
     Ok(match (kind, payload) {
         (ext::ABSENT, []) => Scalar::Undefined,
         (ext::ABSENT, [1]) => Scalar::Hole,
