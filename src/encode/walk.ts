@@ -143,7 +143,10 @@ export class Walk implements Walker {
         return resequenceObject(this, object, { node, from: i, mark });
       }
       const value = object[key];
-      if (vals[i] !== value || (value === 0 && !Object.is(vals[i], value))) {
+      const before = vals[i];
+      if (typeof before === "object" && before !== null) {
+        if (!isUnchanged(before as Node, value)) this.step(node, i, value);
+      } else if (before !== value || (value === 0 && !Object.is(before, value))) {
         this.step(node, i, value);
       } else if (isNew) {
         vals[i] = value;
@@ -179,7 +182,11 @@ export class Walk implements Walker {
     for (let i = 0; i < common; i++) {
       const value = itemOf(array, i);
       const before = vals[i];
-      if (before !== value || (value === 0 && !Object.is(before, value))) {
+      if (typeof before === "object" && before !== null) {
+        if (isUnchanged(before as Node, value)) continue;
+        if (hasMoved(before, value)) return resequenceArray(this, array, { node, from: i, mark });
+        this.step(node, i, value);
+      } else if (before !== value || (value === 0 && !Object.is(before, value))) {
         if (hasMoved(before, value)) return resequenceArray(this, array, { node, from: i, mark });
         this.step(node, i, value);
       } else if (isNew) {
@@ -189,6 +196,15 @@ export class Walk implements Walker {
     if (length === count) return this.frames.pop();
     return resequenceArray(this, array, { node, from: common, mark });
   }
+}
+
+/** The quick way for what is most of a state: small parts that are as they were. */
+function isUnchanged(node: Node, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (node.frozen && node.ref === value) return true;
+  if (node.kind !== Kind.tape || !isSame(node.vals as unknown[], value)) return false;
+  node.ref = value;
+  return true;
 }
 
 function isOfKind(node: Node, value: object): boolean {
