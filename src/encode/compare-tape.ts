@@ -27,7 +27,8 @@ function compare(tape: unknown[], from: number, value: object): number {
     for (let i = 0; i < tag; i++) {
       const item = array[i];
       if (typeof item === "object" && item !== null) {
-        if (!isContainer(tape[at])) return DIFFERS;
+        const slot = tape[at];
+        if (typeof slot !== "object" || slot === null) return DIFFERS;
         at = compare(tape, at, item);
         if (at === DIFFERS) return DIFFERS;
         continue;
@@ -50,7 +51,8 @@ function compare(tape: unknown[], from: number, value: object): number {
       i++;
       const item = object[key];
       if (typeof item === "object" && item !== null) {
-        if (!isContainer(tape[at])) return DIFFERS;
+        const slot = tape[at];
+        if (typeof slot !== "object" || slot === null) return DIFFERS;
         at = compare(tape, at, item);
         if (at === DIFFERS) return DIFFERS;
         continue;
@@ -64,8 +66,4 @@ function compare(tape: unknown[], from: number, value: object): number {
   }
   if (isNew) tape[from] = value;
   return at;
-}
-
-function isContainer(slot: unknown): boolean {
-  return typeof slot === "object" && slot !== null;
 }

@@ -10,6 +10,7 @@ import { resequenceArray, resequenceObject } from "./resequence.js";
 import { NO_KEYS } from "./shape.js";
 import { appended } from "./text-growth.js";
 import { walkConverted, walkLeaf, walkNumbers, walkTable } from "./walk-rich.js";
+import { firstOther, isUnchanged } from "./unchanged.js";
 import { REPLACED, type Walker } from "./walker.js";
 
 /**
@@ -171,40 +172,27 @@ export class Walk implements Walker {
   }
 
   #array(node: Node, array: readonly unknown[]): number {
-    const isNew = node.ref !== array;
-    node.ref = array;
     const vals = node.vals as unknown[];
     const count = vals.length;
     const { length } = array;
     const { mark } = this.edits;
     this.frames.push(node);
     const common = Math.min(count, length);
-    for (let i = 0; i < common; i++) {
+    let i = firstOther(node, array, { from: 0 });
+    while (i < common) {
       const value = itemOf(array, i);
       const before = vals[i];
-      if (typeof before === "object" && before !== null) {
-        if (isUnchanged(before as Node, value)) continue;
-        if (hasMoved(before, value)) return resequenceArray(this, array, { node, from: i, mark });
-        this.step(node, i, value);
-      } else if (before !== value || (value === 0 && !Object.is(before, value))) {
-        if (hasMoved(before, value)) return resequenceArray(this, array, { node, from: i, mark });
-        this.step(node, i, value);
-      } else if (isNew) {
-        vals[i] = value;
+      if (hasMoved(before, value)) {
+        node.ref = array;
+        return resequenceArray(this, array, { node, from: i, mark });
       }
+      this.step(node, i, value);
+      i = firstOther(node, array, { from: i + 1 });
     }
+    node.ref = array;
     if (length === count) return this.frames.pop();
     return resequenceArray(this, array, { node, from: common, mark });
   }
-}
-
-/** The quick way for what is most of a state: small parts that are as they were. */
-function isUnchanged(node: Node, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (node.frozen && node.ref === value) return true;
-  if (node.kind !== Kind.tape || !isSame(node.vals as unknown[], value)) return false;
-  node.ref = value;
-  return true;
 }
 
 function isOfKind(node: Node, value: object): boolean {
