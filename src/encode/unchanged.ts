@@ -1,6 +1,7 @@
 import { isPlain } from "./classify.js";
 import { isSame } from "./compare-tape.js";
-import { HOLE, Kind, type Node } from "./node.js";
+import { frozennessOf } from "./frozen.js";
+import { Frozen, HOLE, Kind, type Node } from "./node.js";
 
 /** How far below a node is looked at once, and how many values a node may have for that. */
 const LEVELS = 3;
@@ -14,8 +15,7 @@ const WIDTH = 64;
  */
 export function isUnchanged(node: Node, value: unknown, levels: number = LEVELS): boolean {
   if (typeof value !== "object" || value === null) return false;
-  const isNew = node.ref !== value;
-  if (node.frozen && !isNew) return true;
+  if (node.frozen === Frozen.yes && node.ref === value) return true;
   const { kind, vals } = node;
   if (kind === Kind.tape) {
     if (!isSame(vals as unknown[], value)) return false;
@@ -27,7 +27,8 @@ export function isUnchanged(node: Node, value: unknown, levels: number = LEVELS)
   } else if (!isUnchangedObject(node, value as Record<string, unknown>, levels - 1)) {
     return false;
   }
-  if (isNew) node.ref = value;
+  node.take(value);
+  if (node.frozen === Frozen.unknown) node.frozen = frozennessOf(node);
   return true;
 }
 

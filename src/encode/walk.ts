@@ -4,7 +4,7 @@ import { Edits } from "./edits.js";
 import type { Encoder } from "./encoder.js";
 import { Frames } from "./frames.js";
 import { hasMoved, itemOf } from "./align.js";
-import { HOLE, Kind, Node, type NodeKind } from "./node.js";
+import { Frozen, HOLE, Kind, Node, type NodeKind } from "./node.js";
 import type { Recorder } from "./recorder.js";
 import { resequenceArray, resequenceObject } from "./resequence.js";
 import { NO_KEYS } from "./shape.js";
@@ -50,7 +50,7 @@ export class Walk implements Walker {
     const before = vals[i];
     if (before instanceof Node) {
       if (typeof value === "object" && value !== null) {
-        if (before.frozen && before.ref === value) return 0;
+        if (before.frozen === Frozen.yes && before.ref === value) return 0;
         const { mark } = this.edits;
         const outAt = this.encoder.out.at;
         const grown = this.#node(before, value);
@@ -99,7 +99,7 @@ export class Walk implements Walker {
   #node(node: Node, value: object): number {
     if (node.kind === Kind.tape) {
       if (!isSame(node.vals as unknown[], value)) return REPLACED;
-      node.ref = value;
+      node.take(value);
       return 0;
     }
     if (node.ref !== value && !isOfKind(node, value)) return REPLACED;
@@ -112,7 +112,7 @@ export class Walk implements Walker {
   #walk(node: Node, value: object): number {
     if (node.kind === Kind.object) return this.#object(node, value as Record<string, unknown>);
     if (node.kind === Kind.array) return this.#array(node, value as unknown[]);
-    node.ref = value;
+    node.take(value);
     switch (node.kind) {
       case Kind.instance:
         return this.#instance(node, value as Record<string, unknown>);
@@ -131,7 +131,7 @@ export class Walk implements Walker {
   #object(node: Node, object: Record<string, unknown>): number {
     const { frames } = this;
     const isNew = node.ref !== object;
-    node.ref = object;
+    node.take(object);
     const vals = node.vals as unknown[];
     const { keys, mayConvert } = node.shape;
     const count = keys.length;
@@ -183,13 +183,13 @@ export class Walk implements Walker {
       const value = itemOf(array, i);
       const before = vals[i];
       if (hasMoved(before, value)) {
-        node.ref = array;
+        node.take(array);
         return resequenceArray(this, array, { node, from: i, mark });
       }
       this.step(node, i, value);
       i = firstOther(node, array, { from: i + 1 });
     }
-    node.ref = array;
+    node.take(array);
     if (length === count) return this.frames.pop();
     return resequenceArray(this, array, { node, from: common, mark });
   }
