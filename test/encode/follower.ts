@@ -1,7 +1,10 @@
-// What every capture has to give: edits that make the whole encoding of the last bytes.
+// What every capture has to give: edits that make the whole encoding of the last bytes, and a
+// restored state that is what was saved, as a copy taken before the capture says.
+import { types } from "node:util";
 import { Decoder } from "../../src/encode/decode.js";
 import { encodeMsgpack } from "../../src/encode/msgpack.js";
 import { Shadow, type Capture } from "../../src/encode/shadow.js";
+import { difference } from "./compare.js";
 import { loadAddon } from "./native.js";
 
 const { TapeReader } = loadAddon();
@@ -35,6 +38,7 @@ export class Follower {
 
   /** What is wrong with the next capture, if anything. */
   check(state: unknown, isRestored: boolean): string | undefined {
+    const copy = isRestored ? restorable(state) : undefined;
     const capture = this.shadow.capture(state);
     this.written = capture.bytes.length;
     this.bytes = apply(this.bytes, capture);
@@ -42,9 +46,51 @@ export class Follower {
     if (Buffer.compare(this.bytes, whole) !== 0) return "the edits do not give the whole encoding";
     if (capture.size !== whole.length) return "the size is wrong";
     if (!isRestored) return undefined;
-    const restored = this.#decoder.decode(this.bytes);
-    const saved = encodeMsgpack(restored);
-    // A class instance comes back as a plain object, so that what is compared is the encoding.
-    return Buffer.compare(saved, whole) === 0 ? undefined : "the restored state is another";
+    const found = difference(this.#decoder.decode(this.bytes), copy);
+    return found === undefined ? undefined : `the restored state is another at ${found}`;
   }
 }
+
+/** A deep copy in the form in which a state comes back: class instances as plain objects. */
+export function restorable(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return copyOfArray(value);
+  if (types.isMap(value)) {
+    return new Map([...value].map(([key, item]) => [restorable(key), restorable(item)]));
+  }
+  if (types.isSet(value)) return new Set([...value].map(restorable));
+  if (types.isRegExp(value)) {
+    return Object.assign(new RegExp(value), { lastIndex: value.lastIndex });
+  }
+  if (types.isNativeError(value)) return copyOfError(value);
+  if (types.isDate(value)) return new Date(value.getTime());
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return structuredClone(value);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === "function") return restorable(toJSON.call(value, ""));
+  return copyOfObject(value);
+}
+
+function copyOfArray(list: readonly unknown[]): unknown[] {
+  const copy: unknown[] = [];
+  copy.length = list.length;
+  list.forEach((item, i) => (copy[i] = restorable(item)));
+  return copy;
+}
+
+function copyOfError(error: Error): Error {
+  const copy = structuredClone(error);
+  if ("cause" in error) copy.cause = restorable(error.cause);
+  return copy;
+}
+
+function copyOfObject(object: object): object {
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(object)) {
+    const value = restorable(item);
+    if (key !== "__proto__") copy[key] = value;
+    else Object.defineProperty(copy, key, { value, ...OWN });
+  }
+  return copy;
+}
+
+const OWN = { writable: true, enumerable: true, configurable: true };
