@@ -26,7 +26,7 @@ function* summary({ base, listKey, items, steps }) {
   }
 }
 
-/** A reducer's states: new objects along the path of each change, one old item changed by a copy. */
+/** A reducer's states: new objects along the path of each change, an old item changed by a copy. */
 function* reducer({ base, listKey, items, steps }) {
   let state = { ...base, [listKey]: [] };
   let before = 0;
