@@ -144,7 +144,10 @@ test("random changes in place beside frozen parts, 4,000 captures", (t) => {
   for (let seed = 0; seed < 100; seed++) {
     const random = new Random(seed);
     const follower = new Follower(new Shadow({ immutable: true }));
-    const part = (): unknown => (random.below(2) === 0 ? freeze(value(random, 3)) : value(random, 3));
+    const part = (): unknown => {
+      const made = value(random, 3);
+      return random.below(2) === 0 ? freeze(made) : made;
+    };
     const list = Array.from({ length: 12 }, part);
     const root = { list, state: part() };
     for (let save = 0; save < 40; save++) {
@@ -153,7 +156,7 @@ test("random changes in place beside frozen parts, 4,000 captures", (t) => {
       for (let changes = random.below(4); changes > 0; changes--) {
         const at = random.below(list.length + 1);
         if (random.below(3) === 0) list.splice(at, random.below(2), part());
-        else if (random.below(4) === 0) list[at] = structuredClonePlain(list[at]);
+        else if (random.below(4) === 0) list[at] = thawed(list[at]);
         else mutateOpen(random, root);
       }
     }
@@ -171,7 +174,7 @@ function mutateOpen(random: Random, root: object): void {
 }
 
 /** An equal value that is not frozen, where it is made of plain objects and arrays. */
-function structuredClonePlain(item: unknown): unknown {
+function thawed(item: unknown): unknown {
   if (Array.isArray(item)) return item.slice();
   if (typeof item !== "object" || item === null) return item;
   if (Object.getPrototypeOf(item) !== Object.prototype) return item;
