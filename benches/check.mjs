@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { picks, Replay } from "./sessions.mjs";
 
 /** Restores the latest state and a seeded choice of others; throws where one is not what it was. */
-export async function checkStates(store, { session, edits }) {
-  const twin = new Replay(session, { edits });
+export async function checkStates(store, { session, edits, pattern }) {
+  const twin = new Replay(session, { edits, pattern });
   const last = twin.length - 1;
   const chosen = new Set([...picks(twin.length, 25), 0, last]);
   let k = 0;

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { dice } from "./harness/numbers.mjs";
+import { patterns } from "./patterns.mjs";
 
 const CORPUS = fileURLToPath(new URL("../../shared/corpus/", import.meta.url));
 const SUFFIX = ".session.json";
@@ -33,17 +34,20 @@ export function load({ file, shape }) {
 
 /**
  * Walks the states of a session in order. Items keep their identity from state to state, as in a
- * running agent; with `edits` an old one is changed in place now and then. Two replays of the same
- * entry pass through equal states, so one can be saved and the other compared with.
+ * running agent; with `edits` an old one is changed in place now and then, and with `pattern` the
+ * list lives otherwise (patterns.mjs). Two replays of the same entry pass through equal states, so
+ * one can be saved and the other compared with.
  */
 export class Replay {
   #session;
   #edits;
+  #pattern;
   #roll;
 
-  constructor(entry, { edits = false } = {}) {
+  constructor(entry, { edits = false, pattern } = {}) {
     this.#session = load(entry);
     this.#edits = edits;
+    this.#pattern = pattern;
     this.#roll = dice(20260105);
   }
 
@@ -51,7 +55,11 @@ export class Replay {
     return this.#session.steps.length;
   }
 
-  *states() {
+  states() {
+    return this.#pattern ? patterns[this.#pattern](this.#session) : this.#appended();
+  }
+
+  *#appended() {
     const { base, listKey, items, steps } = this.#session;
     for (const [index, { upto, head }] of steps.entries()) {
       const edited = this.#edits && index % 5 === 3 && upto > 2;

@@ -28,6 +28,11 @@ export type OpenStore = Store & Partial<Omit<EmbeddedStore, keyof Store>>;
 export interface TimelineOptions<State> {
   /** `msgpack` (the default), `json`, `bytes`, or the name of an encoding of one's own. */
   readonly encoding?: string | undefined;
+  /**
+   * States are made of frozen parts, as those of Immer and Redux Toolkit are: what is deeply frozen
+   * is known by its reference and not read again. Anything else may still change in place.
+   */
+  readonly immutable?: boolean | undefined;
   /** Every state is validated when it is saved and when it is restored. */
   readonly schema?: StandardSchema<unknown, State> | undefined;
   /** `full`: also keep a SHA-256 of each whole state. */
@@ -65,6 +70,7 @@ export class Keepstate implements AsyncDisposable {
     return new Timeline<State>({
       name,
       schema,
+      immutable: options.immutable ?? false,
       core: this.#core(name, options.integrity),
       encodings: this.#encodings,
       encoding: this.#encodings.get(options.encoding ?? "msgpack"),

@@ -30,6 +30,18 @@ export const Kind = {
 
 export type NodeKind = (typeof Kind)[keyof typeof Kind];
 
+/** What is known of a node's live object. */
+export const Frozen = {
+  /** Nobody asked to skip what is frozen. */
+  never: 0,
+  /** Another object than the one that was looked at has come in its place. */
+  unknown: 1,
+  no: 2,
+  yes: 3,
+} as const;
+
+export type Frozenness = (typeof Frozen)[keyof typeof Frozen];
+
 /**
  * One value of the last capture. A single class for all kinds keeps the walk monomorphic.
  * A value in `vals` is a Node for a container, and itself for everything else.
@@ -47,8 +59,8 @@ export class Node {
   ends: number[];
   /** The size of what comes before the first value, or before the first key. */
   head = 0;
-  /** Deeply frozen, and may be skipped when met again. */
-  frozen = false;
+  /** Whether the live object is deeply frozen, and may be skipped when it is met again. */
+  frozen: Frozenness = Frozen.never;
 
   constructor(kind: NodeKind, ref: object, shape: Shape) {
     this.kind = kind;
@@ -56,6 +68,13 @@ export class Node {
     this.shape = shape;
     this.vals = NOTHING;
     this.ends = NO_ENDS;
+  }
+
+  /** The value is this object now. What is known of another one says nothing of it. */
+  take(ref: object): void {
+    if (this.ref === ref) return;
+    this.ref = ref;
+    if (this.frozen !== Frozen.never) this.frozen = Frozen.unknown;
   }
 }
 

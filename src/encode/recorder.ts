@@ -1,6 +1,7 @@
+import { frozennessOf } from "./frozen.js";
 import { HOLE, Kind, Node, type NodeKind } from "./node.js";
 import { countHeaderSize } from "./scalars.js";
-import { NO_KEYS, Shape } from "./shape.js";
+import { NO_KEYS, type Shape } from "./shape.js";
 import { MAX_DEPTH } from "./limits.js";
 
 /** A subtree of at most this many encoded bytes is kept flat: one sequential compare per save. */
@@ -45,6 +46,7 @@ export class Recorder {
   pushLeaf(kind: NodeKind, ref: object, vals: Node["vals"]): void {
     const node = new Node(kind, ref, NO_KEYS);
     node.vals = vals;
+    if (this.#freezes) node.frozen = frozennessOf(node);
     this.#pushNode(node);
   }
 
@@ -121,7 +123,7 @@ export class Recorder {
     node.vals = vals;
     node.ends = ends;
     node.head = kind === Kind.converted ? 0 : countHeaderSize(count);
-    if (this.#freezes) node.frozen = isFrozen(node);
+    if (this.#freezes) node.frozen = frozennessOf(node);
     this.#lower(first, mark);
     this.#pushNode(node);
     return node;
@@ -162,17 +164,7 @@ export class Recorder {
     if (to - from === 1) return this.#slots[from];
     const tape = new Node(Kind.tape, this.#slots[from] as object, NO_KEYS);
     tape.vals = this.#slots.slice(from, to);
-    if (this.#freezes) tape.frozen = isFrozen(tape);
+    if (this.#freezes) tape.frozen = frozennessOf(tape);
     return tape;
   }
-}
-
-/** Whether nothing in the node's value can change in place. */
-function isFrozen(node: Node): boolean {
-  if (node.kind > Kind.instance || !Object.isFrozen(node.ref)) return false;
-  for (const value of node.vals as Iterable<unknown>) {
-    if (typeof value !== "object" || value === null || value instanceof Shape) continue;
-    if (value instanceof Node ? !value.frozen : !Object.isFrozen(value)) return false;
-  }
-  return true;
 }

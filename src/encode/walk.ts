@@ -4,12 +4,13 @@ import { Edits } from "./edits.js";
 import type { Encoder } from "./encoder.js";
 import { Frames } from "./frames.js";
 import { hasMoved, itemOf } from "./align.js";
-import { HOLE, Kind, Node, type NodeKind } from "./node.js";
+import { Frozen, HOLE, Kind, Node, type NodeKind } from "./node.js";
 import type { Recorder } from "./recorder.js";
 import { resequenceArray, resequenceObject } from "./resequence.js";
 import { NO_KEYS } from "./shape.js";
 import { appended } from "./text-growth.js";
 import { walkConverted, walkLeaf, walkNumbers, walkTable } from "./walk-rich.js";
+import { firstOther, isUnchanged } from "./unchanged.js";
 import { REPLACED, type Walker } from "./walker.js";
 
 /**
@@ -49,7 +50,7 @@ export class Walk implements Walker {
     const before = vals[i];
     if (before instanceof Node) {
       if (typeof value === "object" && value !== null) {
-        if (before.frozen && before.ref === value) return 0;
+        if (before.frozen === Frozen.yes && before.ref === value) return 0;
         const { mark } = this.edits;
         const outAt = this.encoder.out.at;
         const grown = this.#node(before, value);
@@ -98,7 +99,7 @@ export class Walk implements Walker {
   #node(node: Node, value: object): number {
     if (node.kind === Kind.tape) {
       if (!isSame(node.vals as unknown[], value)) return REPLACED;
-      node.ref = value;
+      node.take(value);
       return 0;
     }
     if (node.ref !== value && !isOfKind(node, value)) return REPLACED;
@@ -111,7 +112,7 @@ export class Walk implements Walker {
   #walk(node: Node, value: object): number {
     if (node.kind === Kind.object) return this.#object(node, value as Record<string, unknown>);
     if (node.kind === Kind.array) return this.#array(node, value as unknown[]);
-    node.ref = value;
+    node.take(value);
     switch (node.kind) {
       case Kind.instance:
         return this.#instance(node, value as Record<string, unknown>);
@@ -130,7 +131,7 @@ export class Walk implements Walker {
   #object(node: Node, object: Record<string, unknown>): number {
     const { frames } = this;
     const isNew = node.ref !== object;
-    node.ref = object;
+    node.take(object);
     const vals = node.vals as unknown[];
     const { keys, mayConvert } = node.shape;
     const count = keys.length;
@@ -143,7 +144,10 @@ export class Walk implements Walker {
         return resequenceObject(this, object, { node, from: i, mark });
       }
       const value = object[key];
-      if (vals[i] !== value || (value === 0 && !Object.is(vals[i], value))) {
+      const before = vals[i];
+      if (typeof before === "object" && before !== null) {
+        if (!isUnchanged(before as Node, value)) this.step(node, i, value);
+      } else if (before !== value || (value === 0 && !Object.is(before, value))) {
         this.step(node, i, value);
       } else if (isNew) {
         vals[i] = value;
@@ -168,24 +172,24 @@ export class Walk implements Walker {
   }
 
   #array(node: Node, array: readonly unknown[]): number {
-    const isNew = node.ref !== array;
-    node.ref = array;
     const vals = node.vals as unknown[];
     const count = vals.length;
     const { length } = array;
     const { mark } = this.edits;
     this.frames.push(node);
     const common = Math.min(count, length);
-    for (let i = 0; i < common; i++) {
+    let i = firstOther(node, array, { from: 0 });
+    while (i < common) {
       const value = itemOf(array, i);
       const before = vals[i];
-      if (before !== value || (value === 0 && !Object.is(before, value))) {
-        if (hasMoved(before, value)) return resequenceArray(this, array, { node, from: i, mark });
-        this.step(node, i, value);
-      } else if (isNew) {
-        vals[i] = value;
+      if (hasMoved(before, value)) {
+        node.take(array);
+        return resequenceArray(this, array, { node, from: i, mark });
       }
+      this.step(node, i, value);
+      i = firstOther(node, array, { from: i + 1 });
     }
+    node.take(array);
     if (length === count) return this.frames.pop();
     return resequenceArray(this, array, { node, from: common, mark });
   }

@@ -13,6 +13,16 @@ export type Change = Pick<NativeSave, "bytes" | "edits" | "epoch">;
 // What the shadow tells of each edit, and what the core takes.
 const TOLD = 4;
 const TAKEN = 3;
+// Fewer bytes than these are copied one by one: that is cheaper than a view of them.
+const SMALL = 64;
+
+export interface CaptureOptions {
+  readonly encoding: Encoding;
+  /** The core's: it grows when edits can no longer build on what it got before. */
+  readonly epoch: () => number;
+  /** Deeply frozen parts of a state are not looked at again. */
+  readonly immutable: boolean;
+}
 
 /** The states of one handle, as they go to the core. */
 export class Captures {
@@ -22,11 +32,10 @@ export class Captures {
   /** The core's epoch when it got the state that the shadow holds. */
   #handed = 0;
 
-  /** `epoch` is the core's: it grows when edits can no longer build on what it got before. */
-  constructor(encoding: Encoding, epoch: () => number) {
+  constructor({ encoding, epoch, immutable }: CaptureOptions) {
     this.#encoding = encoding;
     this.#epoch = epoch;
-    this.#shadow = encoding.name === "msgpack" ? new Shadow() : undefined;
+    this.#shadow = encoding.name === "msgpack" ? new Shadow({ immutable }) : undefined;
   }
 
   /** A state as it is now. Its buffers are used again by the next one. */
@@ -34,7 +43,8 @@ export class Captures {
     if (!this.#shadow) return this.takeWhole(state);
     if (this.#epoch() !== this.#handed) this.#shadow.invalidate();
     const { bytes, edits } = this.#shadow.capture(state);
-    return edits ? { ...taken(bytes, edits), epoch: this.#handed } : { bytes };
+    if (edits === undefined) return { bytes };
+    return { edits: taken(edits), bytes: gathered(bytes, edits), epoch: this.#handed };
   }
 
   /** A state without regard to the one before, for saves that may turn out to be another's. */
@@ -54,18 +64,35 @@ export class Captures {
   }
 }
 
-/** Keep, drop, insert; what is inserted stands in the order of the edits. */
-function taken(bytes: Uint8Array, told: Int32Array): Pick<NativeSave, "bytes" | "edits"> {
+/** Keep, drop, insert; again and again. */
+function taken(told: Int32Array): Float64Array {
   const count = told.length / TOLD;
   const edits = new Float64Array(count * TAKEN);
-  const parts: Uint8Array[] = [];
   let oldEnd = 0;
   for (let i = 0; i < count; i++) {
-    const edit = told.subarray(i * TOLD, (i + 1) * TOLD);
-    const [oldAt = 0, oldSize = 0, outAt = 0, outSize = 0] = edit;
-    edits.set([oldAt - oldEnd, oldSize, outSize], i * TAKEN);
+    const oldAt = told[i * TOLD] as number;
+    const oldSize = told[i * TOLD + 1] as number;
+    edits[i * TAKEN] = oldAt - oldEnd;
+    edits[i * TAKEN + 1] = oldSize;
+    edits[i * TAKEN + 2] = told[i * TOLD + 3] as number;
     oldEnd = oldAt + oldSize;
-    parts.push(bytes.subarray(outAt, outAt + outSize));
   }
-  return { edits, bytes: parts.length === 1 ? (parts[0] ?? bytes) : Buffer.concat(parts) };
+  return edits;
+}
+
+/**
+ * What is inserted, in the order of the edits. Headers are written behind what they count, so that
+ * a few bytes stand in another order than the edits.
+ */
+function gathered(bytes: Uint8Array, told: Int32Array): Uint8Array {
+  const all = new Uint8Array(bytes.length);
+  let at = 0;
+  for (let i = 0; i < told.length; i += TOLD) {
+    const from = told[i + 2] as number;
+    const size = told[i + 3] as number;
+    if (size < SMALL) for (let k = 0; k < size; k++) all[at + k] = bytes[from + k] as number;
+    else all.set(bytes.subarray(from, from + size), at);
+    at += size;
+  }
+  return at === all.length ? all : all.subarray(0, at);
 }

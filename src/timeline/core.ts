@@ -37,9 +37,9 @@ export function embeddedCore(
 ): TimelineCore {
   const timeline: NativeTimeline = value(native().timeline(store, name, options));
   return {
-    save: async (change, signal) => {
+    save: (change, signal) => {
       const soon = timeline.save(change);
-      return await abortable(signal, () => settled(soon));
+      return signal ? abortable(signal, () => settled(soon)) : settled(soon);
     },
     epoch: () => timeline.epoch(),
     restore: (ref, signal) => cancellable(signal, (token) => timeline.restore(ref, token)),

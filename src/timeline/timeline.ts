@@ -69,6 +69,8 @@ export interface TimelineParts<State> {
   readonly encodings: Encodings;
   readonly encoding: Encoding;
   readonly schema: StandardSchema<unknown, State> | undefined;
+  /** Deeply frozen parts of a state are not looked at again. */
+  readonly immutable: boolean;
   /** Tells the engine of work under way, so that `close` waits for it; refuses when closed. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   readonly requireOpen: () => void;
@@ -91,7 +93,8 @@ export class Timeline<State = unknown> {
   /** Use `ks.timeline(...)`. */
   constructor(parts: TimelineParts<State>) {
     this.#parts = parts;
-    this.#captures = new Captures(parts.encoding, () => parts.core.epoch());
+    const { encoding, immutable, core } = parts;
+    this.#captures = new Captures({ encoding, immutable, epoch: () => core.epoch() });
     this.agent = parts.name.agent;
     this.session = parts.name.session;
     this.ref = formatName(parts.name);

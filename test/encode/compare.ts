@@ -29,7 +29,8 @@ function differenceOfProperties(a: object, b: object, at: string): string | unde
   for (let i = 0; i < Math.max(keys.length, others.length); i++) {
     const key = keys[i];
     if (key === undefined || key !== others[i]) return `${at}/[keys ${key} ${others[i]}]`;
-    const pick = (from: object): unknown => Object.getOwnPropertyDescriptor(from, key)?.value;
+    // An own property hides an inherited one, __proto__ too.
+    const pick = (from: object): unknown => (from as Record<string, unknown>)[key];
     const found = difference(pick(a), pick(b), `${at}/${key}`);
     if (found !== undefined) return found;
   }

@@ -106,7 +106,10 @@ impl<T: Send + 'static> Running<T> {
     fn read(self: Arc<Self>) -> Option<Rest> {
         let mut left = READS;
         loop {
-            let went = self.go(&mut self.machine.try_lock()?);
+            let went = {
+                let mut machine = self.machine.try_lock()?;
+                self.go(&mut machine)
+            };
             match went {
                 Went::Asked(asked)
                     if (1..=left).contains(&asked.len()) && asked.iter().all(is_read) =>

@@ -23,6 +23,9 @@ use crate::js::{check, value, Env, Js};
 /// Handle scopes are closed after so many completions, so that a long queue needs little memory.
 const SCOPE: usize = 256;
 
+/// So often in a row the queue is emptied before JavaScript goes on.
+const ROUNDS: usize = 4;
+
 /// Something to do on the JavaScript thread.
 pub type Message = Box<dyn FnOnce(Env) + Send>;
 
@@ -106,24 +109,36 @@ impl Queue {
         }
     }
 
+    /// What messages post themselves is taken along: they need no wake of their own.
     fn drain(&self, env: Env) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
-        let mut messages = {
+        for _ in 1..ROUNDS {
+            let messages = std::mem::take(&mut self.state.lock().messages);
+            if messages.is_empty() {
+                break;
+            }
+            deliver(env, messages);
+        }
+        let rest = {
             let mut state = self.state.lock();
             state.armed = false;
             std::mem::take(&mut state.messages)
         };
-        let mut rest = messages.drain(..).peekable();
-        while rest.peek().is_some() {
-            let mut scope = ptr::null_mut();
-            // SAFETY: on the JavaScript thread; closed below, in order.
-            unsafe { sys::napi_open_handle_scope(env.0, &mut scope) };
-            for message in rest.by_ref().take(SCOPE) {
-                let _ = catch_unwind(AssertUnwindSafe(|| message(env)));
-            }
-            // SAFETY: the scope that was opened above.
-            unsafe { sys::napi_close_handle_scope(env.0, scope) };
+        deliver(env, rest);
+    }
+}
+
+fn deliver(env: Env, mut messages: Vec<Message>) {
+    let mut rest = messages.drain(..).peekable();
+    while rest.peek().is_some() {
+        let mut scope = ptr::null_mut();
+        // SAFETY: on the JavaScript thread; closed below, in order.
+        unsafe { sys::napi_open_handle_scope(env.0, &mut scope) };
+        for message in rest.by_ref().take(SCOPE) {
+            let _ = catch_unwind(AssertUnwindSafe(|| message(env)));
         }
+        // SAFETY: the scope that was opened above.
+        unsafe { sys::napi_close_handle_scope(env.0, scope) };
     }
 }
 

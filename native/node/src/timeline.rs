@@ -22,8 +22,8 @@ use crate::snapshot::{deleted, report, restored, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
 
-/// A save of at most so many bytes into a store that answers at once is done in microseconds.
-const SMALL: usize = 16 * 1024;
+/// To compress and write so many bytes takes less than to wake another thread for it and wait.
+const SMALL: usize = 32 * 1024;
 
 /// A timeline, and the store of the core that it lies in, if it is one.
 pub struct TimelineHandle {
