@@ -20,8 +20,8 @@ const ORPHANED: u64 = 3_600_000;
 
 /// Writes a control object in place of the one that was read, and with it, in the same batch, what
 /// else belongs to it. False: another was first.
-pub async fn swap(run: &Run, before: &Layout, control: Control, with: Vec<Op>) -> Result<bool> {
-    let mut control = control;
+pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bool> {
+    let (before, mut control) = to;
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let key = run.shared.name.control();
     let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
@@ -68,7 +68,7 @@ pub async fn control<T>(
         let layout = run.look().await?;
         let mut control = layout.held.control.clone();
         let result = change(&layout, &mut control)?;
-        if control == layout.held.control || swap(run, &layout, control, Vec::new()).await? {
+        if control == layout.held.control || swap(run, (&layout, control), Vec::new()).await? {
             return Ok(result);
         }
     }

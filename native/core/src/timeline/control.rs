@@ -90,15 +90,15 @@ impl Control {
         if self.floor != Floor::default() {
             put_section(&mut out, FLOOR, |s| self.floor.encode(s));
         }
-        put_number(&mut out, HINT, self.hint, 0);
+        put_number(&mut out, HINT, (self.hint, 0));
         put_list(&mut out, TAGS, &self.tags);
         put_list(&mut out, PINS, &self.pins);
         put_list(&mut out, LEASE, self.lease.as_slice());
         put_list(&mut out, ORIGIN, self.origin.as_slice());
         put_list(&mut out, PACKS, &self.packs);
-        put_number(&mut out, LOOSE, self.loose, 1);
+        put_number(&mut out, LOOSE, (self.loose, 1));
         put_list(&mut out, DEBT, &self.debt);
-        put_number(&mut out, CUTS, self.cuts, 0);
+        put_number(&mut out, CUTS, (self.cuts, 0));
         for (tag, bytes) in &self.unknown {
             out.push(*tag);
             put_bytes(&mut out, bytes);
@@ -182,7 +182,7 @@ fn put_list<T: Section>(out: &mut Vec<u8>, tag: u8, list: &[T]) {
     }
 }
 
-fn put_number(out: &mut Vec<u8>, tag: u8, number: u64, default: u64) {
+fn put_number(out: &mut Vec<u8>, tag: u8, (number, default): (u64, u64)) {
     if number != default {
         put_section(out, tag, |section| put_varint(section, number));
     }

@@ -1,11 +1,12 @@
 //! Removing a timeline. Its floor is raised first, so that a writer that was stalled meanwhile
-//! cannot create a snapshot on no history; numbers and logical offsets never return. What forks show
-//! stays, hidden here.
+//! cannot create a snapshot on no history; numbers and logical offsets never return. What forks
+//! show stays, hidden here.
 
 use super::change;
 use super::pins;
-use super::prune::Plan;
+use super::plan::Plan;
 use super::queue;
+use super::rewrite::To;
 use super::Run;
 use crate::error::{Code, Result};
 
@@ -37,7 +38,7 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         };
         let origin = plan.seen.origin.clone();
         deleted.forks = plan.seen.pins.iter().map(|pin| pin.timeline.clone()).collect();
-        let Some(pruned) = plan.carry_out(run, false).await? else { continue };
+        let Some(pruned) = plan.carry_out(run, To::Store).await? else { continue };
         deleted.snapshots += pruned.gone;
         deleted.freed += pruned.freed;
         queue::forget(&run.shared);

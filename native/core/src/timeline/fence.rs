@@ -47,8 +47,8 @@ pub async fn value(run: &Run, tail: &Tail) -> Result<(String, Bytes)> {
     Ok((key, value))
 }
 
-/// Takes the number behind the latest snapshot before that is removed, where a store has no batches:
-/// a put that comes late would else create a snapshot on no history.
+/// Takes the number behind the latest snapshot before that is removed, where a store has no
+/// batches: a put that comes late would else create a snapshot on no history.
 pub async fn close(run: &Run, tail: &Tail) -> Result<()> {
     if run.ask.supports().commit {
         return Ok(());

@@ -115,14 +115,13 @@ async fn swap(
     to: (&super::layout::Layout, Control),
     fenced: Option<&Tail>,
 ) -> Result<bool> {
-    let (before, control) = to;
-    let Some(tail) = fenced else { return change::swap(run, before, control, Vec::new()).await };
+    let Some(tail) = fenced else { return change::swap(run, to, Vec::new()).await };
     let (key, value) = fence::value(run, tail).await?;
     if run.ask.supports().commit {
         let op = Op::Put { key, value, mode: Mode::Create, ttl: None };
-        return change::swap(run, before, control, vec![op]).await;
+        return change::swap(run, to, vec![op]).await;
     }
-    if !change::swap(run, before, control, Vec::new()).await? {
+    if !change::swap(run, to, Vec::new()).await? {
         return Ok(false);
     }
     for _ in 0..ATTEMPTS {

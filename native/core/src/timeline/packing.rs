@@ -22,6 +22,15 @@ const WIDTH: usize = 8;
 /// The level of zstd: what is packed is kept, and mostly read.
 const LEVEL: i32 = 9;
 
+/// How far values of their own are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upto {
+    /// To where a frame ends.
+    Frame,
+    /// To the latest snapshot, where a store has batches.
+    Latest,
+}
+
 /// How to pack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packing {
@@ -49,12 +58,12 @@ pub async fn pack(run: &Run, packing: &Packing) -> Result<Packings> {
     let mut done = Packings { values_before: values(run).await?, ..Packings::default() };
     let level = packing.level.unwrap_or(if packing.all { 15 } else { LEVEL });
     // While one run is packed others may come up; each time something is packed there are fewer.
-    let mut eager = packing.all;
-    while let Some(replaced) = next(run, packing, eager).await? {
+    let mut upto = if packing.all { Upto::Latest } else { Upto::Frame };
+    while let Some(replaced) = next(run, packing, upto).await? {
         match once(run, replaced, level).await? {
             Some(written) => done.written += written,
             // A writer was quicker: what it is still writing to can wait.
-            None if eager => eager = false,
+            None if upto == Upto::Latest => upto = Upto::Frame,
             None => break,
         }
     }
@@ -87,17 +96,17 @@ async fn once(run: &Run, replaced: Replaced, level: i32) -> Result<Option<u64>> 
         return Ok(None);
     }
     let written = packs.iter().map(|pack| pack.size).sum();
-    let placed = rewrite::place(run, &replaced, &packs, &rewrite::nothing).await?;
+    let placed = rewrite::place(run, (&replaced, &packs), &rewrite::nothing).await?;
     Ok(placed.then_some(written))
 }
 
 /// What is to be packed next.
-async fn next(run: &Run, packing: &Packing, eager: bool) -> Result<Option<Replaced>> {
+async fn next(run: &Run, packing: &Packing, upto: Upto) -> Result<Option<Replaced>> {
     let layout = run.look().await?;
     let own = layout.own();
     let Some(latest) = tail::latest(run).await? else { return Ok(None) };
     let least = if packing.all { 1 } else { u64::from(MAX_FRAME_VALUES) / 2 };
-    let last = boundary(run, eager, (own.loose, latest)).await?;
+    let last = boundary(run, upto, (own.loose, latest)).await?;
     if let Some(last) = last.filter(|last| last - own.loose + 1 >= least) {
         let packs = match packing.all {
             true => tight(&own.packs, rewrite::room(run)),
@@ -156,12 +165,12 @@ fn due(packs: &[Packed], room: u64) -> Option<Vec<Packed>> {
 
 /// The last snapshot up to which values of their own can be packed now: no value reaches over it,
 /// no frame does, and no writer can go on with a frame that began before it.
-pub async fn boundary(run: &Run, all: bool, of: (u64, u64)) -> Result<Option<u64>> {
+pub async fn boundary(run: &Run, upto: Upto, of: (u64, u64)) -> Result<Option<u64>> {
     let (loose, latest) = of;
     if latest < loose {
         return Ok(None);
     }
-    if all && run.ask.supports().commit {
+    if upto == Upto::Latest && run.ask.supports().commit {
         // A writer sees that its frame is gone: the control object is a condition of its save.
         return Ok(Some(latest));
     }

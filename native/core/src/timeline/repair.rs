@@ -1,10 +1,11 @@
-//! Repairing a timeline: what can still be proven is written anew, what cannot is reported and gone.
+//! Repairing a timeline: what can still be proven is written anew, what cannot is reported, and
+//! gone.
 
 use super::change;
 use super::control::Control;
 use super::fence;
 use super::layout::{self, Layout};
-use super::pack::{Builder, Entry};
+use super::packer::{Builder, Entry};
 use super::record::Id;
 use super::rewrite::{self, Replaced, To, PACK_BYTES};
 use super::sections::{Packed, Tag};
@@ -65,7 +66,7 @@ pub async fn repair(run: &Run) -> Result<Repaired> {
         control.cuts += 1;
         Ok(true)
     };
-    if !rewrite::place(run, &replaced, &packs, &cut).await? {
+    if !rewrite::place(run, (&replaced, &packs), &cut).await? {
         return Err(change::busy(run));
     }
     run.shared.cache.lock().clear();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::change;
 use super::extent::Extents;
 use super::fetch;
-use super::pack::{Builder, Built, Entry};
+use super::packer::{Builder, Built, Entry};
 use super::record::{Id, Record};
 use super::restore;
 use super::sections::{Dead, Debt, Packed};
@@ -194,7 +194,8 @@ pub async fn put(run: &Run, built: Built, to: To) -> Result<Packed> {
 
 /// Names new packs in place of what they were made of. False: what they were made of has changed
 /// meanwhile, and they were removed again.
-pub async fn place(run: &Run, old: &Replaced, packs: &[Packed], cut: Cut<'_>) -> Result<bool> {
+pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Result<bool> {
+    let (old, packs) = of;
     for _ in 0..ATTEMPTS {
         let layout = run.look().await?;
         let mut control = layout.held.control.clone();
@@ -221,7 +222,7 @@ pub async fn place(run: &Run, old: &Replaced, packs: &[Packed], cut: Cut<'_>) ->
         let mut with = removed;
         let next = old.next.filter(|_| run.ask.supports().commit).map(|s| run.shared.name.key(s));
         with.extend(next.clone().map(|key| Op::Check { key, version: None }));
-        if change::swap(run, &layout, control, with).await? {
+        if change::swap(run, (&layout, control), with).await? {
             return Ok(true);
         }
         if let Some(key) = next {

@@ -54,7 +54,7 @@ pub async fn tag(run: &Run, name: &str, to: (At, From)) -> Result<Snapshot> {
             }
             Err(place) => control.tags.insert(place, tag),
         }
-        if change::swap(run, &layout, control, Vec::new()).await? {
+        if change::swap(run, (&layout, control), Vec::new()).await? {
             return Ok(snapshot);
         }
     }
