@@ -35,6 +35,7 @@ pub struct Start {
 pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
     run.require_conditions()?;
     run.forget_layout();
+    run.begin();
     let blind = saves.iter().any(|save| save.onto.is_none());
     if start.refused && blind {
         lease::check(run, &run.look().await?.held.control)?;
@@ -276,7 +277,7 @@ impl Round<'_> {
 
     /// Remembers what was acknowledged, and tells of it.
     fn remember(self) -> Vec<Snapshot> {
-        let mut cache = self.run.shared.cache.lock();
+        let mut cache = self.run.cache();
         let mut snapshots = Vec::with_capacity(self.built.len());
         let each = self.run.ask.supports().commit;
         for (sequence, mut part) in (self.first..).zip(self.built) {

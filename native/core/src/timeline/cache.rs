@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::MutexGuard;
 
 use super::fetch::Pieces;
 use super::pack::Directory;
@@ -20,9 +21,12 @@ const BLOCK: usize = 112;
 pub struct Cache {
     budget: usize,
     used: usize,
+    /// Grows whenever what was remembered counts no more: who began before neither reads what was
+    /// remembered since, nor adds to it.
+    generation: u64,
     held: BTreeMap<u64, Held>,
     /// The new bytes that are remembered, by where they begin in the logical space.
-    pub pieces: Pieces,
+    pieces: Pieces,
     directories: HashMap<[u8; 8], Arc<Directory>>,
     /// Blocks, by the nonce of their pack and their first sequence, of which every record is here.
     whole: HashSet<([u8; 8], u64)>,
@@ -47,7 +51,7 @@ impl Cache {
     pub fn new(budget: usize) -> Cache {
         let (held, pieces) = (BTreeMap::new(), Pieces::new());
         let (directories, whole) = (HashMap::new(), HashSet::new());
-        Cache { budget, used: 0, held, pieces, directories, whole }
+        Cache { budget, used: 0, generation: 0, held, pieces, directories, whole }
     }
 
     /// How many bytes it holds.
@@ -56,12 +60,12 @@ impl Cache {
     }
 
     /// A remembered record. Where its raw bytes are remembered too, `stored` may be gone.
-    pub fn record(&self, sequence: u64) -> Option<Arc<Record>> {
+    fn record(&self, sequence: u64) -> Option<Arc<Record>> {
         self.held.get(&sequence).map(|held| held.record.clone())
     }
 
     /// Remembered new bytes.
-    pub fn raw(&self, sequence: u64) -> Option<Raw> {
+    fn raw(&self, sequence: u64) -> Option<Raw> {
         self.held.get(&sequence).and_then(|held| held.raw.clone())
     }
 
@@ -71,24 +75,24 @@ impl Cache {
     }
 
     /// A remembered directory, by the nonce of its pack.
-    pub fn directory(&self, nonce: &[u8; 8]) -> Option<Arc<Directory>> {
+    fn directory(&self, nonce: &[u8; 8]) -> Option<Arc<Directory>> {
         self.directories.get(nonce).cloned()
     }
 
     /// Whether every record of a block is here, so that one that is not was taken out.
-    pub fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
+    fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
         self.whole.contains(block)
     }
 
     /// Every record of a block was remembered just now.
-    pub fn keep_whole(&mut self, block: ([u8; 8], u64)) {
+    fn keep_whole(&mut self, block: ([u8; 8], u64)) {
         if self.held.contains_key(&block.1) {
             self.whole.insert(block);
         }
     }
 
     /// Remembers a directory.
-    pub fn keep_directory(&mut self, nonce: [u8; 8], directory: Arc<Directory>) {
+    fn keep_directory(&mut self, nonce: [u8; 8], directory: Arc<Directory>) {
         let weight = directory.blocks.len() * BLOCK;
         if self.directories.insert(nonce, directory).is_none() {
             self.used += weight;
@@ -96,27 +100,28 @@ impl Cache {
         self.shrink();
     }
 
-    /// Remembers a record. Its pieces are copied out of the value that they came in, so that a few
-    /// bytes of metadata never keep megabytes alive.
-    pub fn keep(&mut self, sequence: u64, record: &Record) -> Arc<Record> {
+    /// Remembers a record.
+    fn keep(&mut self, sequence: u64, record: &Record) -> Arc<Record> {
         let raw = self.raw(sequence);
-        let record = Arc::new(Record {
-            meta: Bytes::copy_from_slice(&record.meta),
-            edit: Bytes::copy_from_slice(&record.edit),
-            ..record.clone()
-        });
+        let record = lean(record);
         self.insert(sequence, Held { record: record.clone(), raw });
         record
     }
 
     /// Remembers the proven new bytes of a record, instead of its stored ones.
-    pub fn keep_raw(&mut self, sequence: u64, record: &Record, raw: Raw) {
+    fn keep_raw(&mut self, sequence: u64, record: &Record, raw: Raw) {
         let record = Arc::new(Record { stored: Bytes::new(), ..record.clone() });
         self.insert(sequence, Held { record, raw: Some(raw) });
     }
 
+    /// Which generation of what is remembered this is.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
+        self.generation += 1;
         self.held.clear();
         self.pieces.clear();
         self.directories.clear();
@@ -148,6 +153,93 @@ impl Cache {
             if oldest.raw.is_some() {
                 self.pieces.remove(&oldest.record.base);
             }
+        }
+    }
+}
+
+/// A record whose pieces are copied out of the value that they came in, so that a few bytes of
+/// metadata never keep megabytes alive.
+fn lean(record: &Record) -> Arc<Record> {
+    Arc::new(Record {
+        meta: Bytes::copy_from_slice(&record.meta),
+        edit: Bytes::copy_from_slice(&record.edit),
+        ..record.clone()
+    })
+}
+
+static NOTHING: Pieces = Pieces::new();
+
+/// What an operation may remember: nothing, if what was remembered when it began counts no more.
+pub struct View<'a> {
+    cache: MutexGuard<'a, Cache>,
+    counts: bool,
+}
+
+impl<'a> View<'a> {
+    /// What somebody may see who began in this generation.
+    pub fn new(cache: MutexGuard<'a, Cache>, generation: u64) -> View<'a> {
+        let counts = cache.generation == generation;
+        View { cache, counts }
+    }
+
+    fn seen(&self) -> Option<&Cache> {
+        self.counts.then_some(&*self.cache)
+    }
+
+    /// A remembered record. Where its raw bytes are remembered too, `stored` may be gone.
+    pub fn record(&self, sequence: u64) -> Option<Arc<Record>> {
+        self.seen()?.record(sequence)
+    }
+
+    /// Remembered new bytes.
+    pub fn raw(&self, sequence: u64) -> Option<Raw> {
+        self.seen()?.raw(sequence)
+    }
+
+    /// All remembered new bytes, by where they begin in the logical space.
+    pub fn pieces(&self) -> &Pieces {
+        self.seen().map_or(&NOTHING, |cache| &cache.pieces)
+    }
+
+    /// The greatest sequence of which there is a record.
+    pub fn newest(&self) -> Option<u64> {
+        self.seen()?.newest()
+    }
+
+    /// A remembered directory, by the nonce of its pack.
+    pub fn directory(&self, nonce: &[u8; 8]) -> Option<Arc<Directory>> {
+        self.cache.directory(nonce)
+    }
+
+    /// Whether every record of a block is here, so that one that is not was taken out.
+    pub fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
+        self.seen().is_some_and(|cache| cache.is_whole(block))
+    }
+
+    /// Every record of a block was remembered just now.
+    pub fn keep_whole(&mut self, block: ([u8; 8], u64)) {
+        if self.counts {
+            self.cache.keep_whole(block);
+        }
+    }
+
+    /// Remembers a directory: what a nonce names never changes.
+    pub fn keep_directory(&mut self, nonce: [u8; 8], directory: Arc<Directory>) {
+        self.cache.keep_directory(nonce, directory);
+    }
+
+    /// Remembers a record, and gives it without what it was read in.
+    pub fn keep(&mut self, sequence: u64, record: &Record) -> Arc<Record> {
+        match self.counts {
+            true => self.cache.keep(sequence, record),
+            false => lean(record),
+        }
+    }
+
+    /// Remembers the proven new bytes of a record, instead of its stored ones.
+    pub fn keep_raw(&mut self, sequence: u64, record: &Record, raw: Raw) {
+        if self.counts {
+            self.cache.keep_raw(sequence, record, raw);
         }
     }
 }

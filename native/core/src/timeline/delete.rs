@@ -43,7 +43,7 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         deleted.freed += pruned.freed;
         queue::forget(&run.shared);
         queue::look(&run.shared, None);
-        run.shared.cache.lock().clear();
+        run.forget();
         if let Some(origin) = origin {
             pins::release_all(run, &origin).await?;
         }

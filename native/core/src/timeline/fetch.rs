@@ -74,7 +74,7 @@ pub async fn record(run: &Run, sequence: u64) -> Result<Option<Arc<Record>>> {
 async fn round(run: &Run, range: RangeInclusive<u64>, records: &mut Records) -> Result<()> {
     let mut absent = Vec::new();
     {
-        let cache = run.shared.cache.lock();
+        let cache = run.cache();
         for sequence in range {
             match cache.record(sequence) {
                 Some(record) => drop(records.insert(sequence, record)),
@@ -121,7 +121,7 @@ pub async fn load(run: &Run, at: (&Region, Vec<u64>), records: &mut Records) -> 
             let message = "A frame begins before its timeline; run verify, and restore a backup.";
             return Err(run.placed(first)(Error::new(Code::Corrupt, message)));
         }
-        let mut cache = run.shared.cache.lock();
+        let mut cache = run.cache();
         for (sequence, record) in (first..=region.last).zip(&value.records) {
             records.insert(sequence, cache.keep(sequence, record));
         }
@@ -153,15 +153,15 @@ pub fn missing(run: &Run, sequence: u64) -> Error {
 /// The bytes of a state that is not later than `last`.
 pub async fn gather(run: &Run, extents: &Extents, last: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(extents.length() as usize);
-    if copy(extents, &run.shared.cache.lock().pieces, &mut bytes).is_ok() {
+    if copy(extents, run.cache().pieces(), &mut bytes).is_ok() {
         return Ok(bytes);
     }
     let mut pieces = Pieces::new();
     loop {
         bytes.clear();
         let absent = {
-            let cache = run.shared.cache.lock();
-            absent(extents, &cache.pieces, &mut pieces)
+            let cache = run.cache();
+            absent(extents, cache.pieces(), &mut pieces)
         };
         if absent.is_empty() {
             return match copy(extents, &pieces, &mut bytes) {
@@ -290,7 +290,7 @@ async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap
     let mut frames: BTreeMap<u64, u64> = BTreeMap::new();
     let mut packed = Vec::new();
     {
-        let cache = run.shared.cache.lock();
+        let cache = run.cache();
         for sequence in needed {
             if let Some(raw) = cache.raw(sequence) {
                 raws.insert(sequence, raw);

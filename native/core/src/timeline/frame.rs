@@ -28,7 +28,7 @@ pub async fn read(
         };
         if let Some(raw) = frame.decode(sequence, record).map_err(&place)? {
             record.prove(&parent, &raw).map_err(&place)?;
-            run.shared.cache.lock().keep_raw(sequence, record, raw.clone());
+            run.cache().keep_raw(sequence, record, raw.clone());
             raws.insert(sequence, raw);
         }
         parent = record.id;
@@ -75,7 +75,7 @@ async fn stored(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
     let mut records = Records::new();
     let mut absent = Vec::new();
     {
-        let cache = run.shared.cache.lock();
+        let cache = run.cache();
         for sequence in range.clone() {
             match cache.record(sequence) {
                 Some(record) if cache.raw(sequence).is_none() => {

@@ -171,7 +171,7 @@ impl Import {
             rewrite::discard(run, &packs).await?;
         }
         placed?;
-        run.shared.cache.lock().clear();
+        run.forget();
         super::queue::forget(&run.shared);
         let at = At::Sequence(last);
         run.again(|| Box::pin(list::show(run, &at))).await

@@ -151,6 +151,8 @@ impl Region {
 
 /// Reads the control objects. What other snapshots than before are taken out, is forgotten.
 pub async fn read(run: &Run) -> Result<Arc<Layout>> {
+    // Before it is asked: what is forgotten from now on is forgotten by this operation, too.
+    run.begin();
     let known = run.shared.layout.lock().clone();
     let found = run.ask.get(run.shared.name.control()).await?;
     let version = found.as_ref().map(|found| &found.version);
@@ -167,6 +169,7 @@ pub async fn read(run: &Run) -> Result<Arc<Layout>> {
     let layout = Arc::new(Layout::new(&run.shared.name, held, &others)?);
     if known.is_some_and(|known| cut(&known, &layout)) {
         run.shared.cache.lock().clear();
+        run.begin();
     }
     *run.shared.layout.lock() = Some(layout.clone());
     Ok(layout)

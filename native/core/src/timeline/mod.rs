@@ -53,7 +53,7 @@ mod why;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +77,7 @@ pub use tag::From;
 pub use verify::Report;
 pub use why::{Detail, Weight};
 
+use cache::View;
 use layout::Layout;
 
 use crate::error::{fail, Code, Error, Result};
@@ -323,9 +324,7 @@ impl Timeline {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let shared = self.shared.clone();
-        Machine::new(self.shared.supports.clone(), |ask| {
-            operation(Run { ask, shared, seen: Seen::default() })
-        })
+        Machine::new(self.shared.supports.clone(), |ask| operation(Run::new(ask, shared)))
     }
 }
 
@@ -348,12 +347,37 @@ struct Seen {
     doubted: AtomicBool,
     /// Something was not where the layout says.
     missed: AtomicBool,
+    /// Which generation of what is remembered it may use.
+    generation: AtomicU64,
 }
 
 /// What `Run::again` tries.
 type Trying<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Run {
+    fn new(ask: Ask, shared: Arc<Shared>) -> Run {
+        let run = Run { ask, shared, seen: Seen::default() };
+        run.begin();
+        run
+    }
+
+    /// From now on what is remembered may be used as it is now.
+    fn begin(&self) {
+        let generation = self.shared.cache.lock().generation();
+        self.seen.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Nothing that is remembered counts any more.
+    fn forget(&self) {
+        self.shared.cache.lock().clear();
+        self.begin();
+    }
+
+    /// What is remembered, as far as this operation may use it.
+    fn cache(&self) -> View<'_> {
+        View::new(self.shared.cache.lock(), self.seen.generation.load(Ordering::Relaxed))
+    }
+
     /// Does something that reads, until nothing is moved while it does.
     async fn again<'a, T>(&self, attempt: impl Fn() -> Trying<'a, T>) -> Result<T> {
         let mut left = ATTEMPTS;

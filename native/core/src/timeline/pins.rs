@@ -19,7 +19,7 @@ impl Run {
         let Shared { supports, options, .. } = &*self.shared;
         let name = reference::name(timeline)?;
         let other = Timeline::new(name, supports.clone(), options.clone());
-        Ok(Run { ask: self.ask.clone(), shared: other.shared.clone(), seen: Default::default() })
+        Ok(Run::new(self.ask.clone(), other.shared.clone()))
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn repair(run: &Run) -> Result<Repaired> {
     if !rewrite::place(run, (&replaced, &packs), &cut).await? {
         return Err(change::busy(run));
     }
-    run.shared.cache.lock().clear();
+    run.forget();
     super::queue::forget(&run.shared);
     Ok(Repaired { kept: rescue.shown, lost: rescue.lost, tags: lost, control })
 }
@@ -87,7 +87,7 @@ struct Rescue {
 impl Rescue {
     async fn write(&mut self, run: &Run, layout: &Layout) -> Result<Vec<Packed>> {
         let Some(latest) = tail::reach(run).await? else { return Ok(Vec::new()) };
-        run.shared.cache.lock().clear();
+        run.forget();
         let own = layout.own();
         let (mut walk, mut builder) = (Walk::default(), Builder::new(LEVEL));
         let mut packs = Vec::new();

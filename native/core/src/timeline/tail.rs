@@ -60,7 +60,7 @@ pub async fn latest(run: &Run) -> Result<Option<u64>> {
     let layout = run.layout().await?;
     let control = &layout.held.control;
     let begins = layout.own().loose;
-    let newest = run.shared.cache.lock().newest().unwrap_or(0);
+    let newest = run.cache().newest().unwrap_or(0);
     let mut next = control.hint.max(newest).max(begins);
     let (mut last, mut window) = (None, TRIED);
     loop {

@@ -74,7 +74,7 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
         for block in opened.directory.blocks.clone() {
             let holds = |sequence: &u64| (block.first..=block.last).contains(sequence);
             let marker = (opened.want.pack.nonce, block.first);
-            if opened.want.what.iter().any(holds) && !run.shared.cache.lock().is_whole(&marker) {
+            if opened.want.what.iter().any(holds) && !run.cache().is_whole(&marker) {
                 markers.push(marker);
                 blocks.push((opened.part(&block, Depth::Heads), opened.asked(block)));
             }
@@ -83,12 +83,12 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
     for (Asked { block, last }, stored) in read(run, blocks).await? {
         let placed = run.placed(block.first);
         let found = block.records(&stored).map_err(placed)?;
-        let mut cache = run.shared.cache.lock();
+        let mut cache = run.cache();
         for (sequence, record) in found.iter().filter(|(sequence, _)| *sequence <= last) {
             records.insert(*sequence, cache.keep(*sequence, record));
         }
     }
-    let mut cache = run.shared.cache.lock();
+    let mut cache = run.cache();
     markers.into_iter().for_each(|marker| cache.keep_whole(marker));
     Ok(())
 }
@@ -152,7 +152,7 @@ fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, 
     let raws = block.raws(&records, data).map_err(&placed)?;
     let mut found = Vec::with_capacity(records.len());
     let mut parent = Id::default();
-    let mut cache = run.shared.cache.lock();
+    let mut cache = run.cache();
     for ((sequence, record), raw) in records.into_iter().zip(raws) {
         record.prove(&record.parent.unwrap_or(parent), &raw).map_err(run.placed(sequence))?;
         if sequence > asked.last {
@@ -170,7 +170,7 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
     let mut opened = Vec::with_capacity(wanted.0.len());
     let mut unknown = Vec::new();
     {
-        let cache = run.shared.cache.lock();
+        let cache = run.cache();
         for want in wanted.0.into_values() {
             match cache.directory(&want.pack.nonce) {
                 Some(directory) => opened.push(Opened { want, directory, whole: None }),
@@ -192,7 +192,7 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
         let placed = run.placed(pack.first);
         let head = value.slice(..(pack.head as usize).min(value.len()));
         let directory = Arc::new(Directory::decode(&head, pack).map_err(placed)?);
-        run.shared.cache.lock().keep_directory(pack.nonce, directory.clone());
+        run.cache().keep_directory(pack.nonce, directory.clone());
         let whole = (pack.size <= WHOLE_MAX).then_some(value);
         opened.push(Opened { want, directory, whole });
     }

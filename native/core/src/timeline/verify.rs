@@ -40,7 +40,7 @@ async fn once(run: &Run) -> Result<Report> {
     let layout = run.layout().await?;
     let control = &layout.held.control;
     let Some(latest) = tail::reach(run).await? else { return Ok(report) };
-    run.shared.cache.lock().clear();
+    run.forget();
     let mut walk = Walk::default();
     let floor = control.floor.sequence;
     let mut next = layout.oldest().min(floor);
