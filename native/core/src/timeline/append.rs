@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::build::{self, Built, Ground};
 use super::control::Held;
+use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
@@ -217,24 +218,26 @@ impl Round<'_> {
         self.run.ask.put(key, value.into(), Mode::Create).await.map(|_| ())
     }
 
-    /// Reads the floor before a put counts, if it may have moved meanwhile. Where it has, or cannot
-    /// be read, what was put is taken away again.
+    /// Reads the floor before a put counts, if it may have moved meanwhile.
     async fn confirm(&self, tail: &mut Tail) -> Result<()> {
         let now = self.run.ask.now().await?;
         if self.fenced || now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
-            let judged = match self.buried(tail).await {
-                Ok(false) => lease::check(self.run, &tail.control.control),
-                Ok(true) => Err(conflict(self.run).await),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = judged {
-                self.run.ask.delete(self.run.shared.name.key(self.first), None).await?;
-                return Err(error);
+            // What was put stays: others may have seen it. Below the floor it counts for nothing.
+            if self.buried(tail).await? && !self.is_packed().await? {
+                return Err(conflict(self.run).await);
             }
+            lease::check(self.run, &tail.control.control)?;
             self.hint(tail).await;
         }
         tail.seen = now;
         Ok(())
+    }
+
+    /// Whether others have packed what was put before it was confirmed.
+    async fn is_packed(&self) -> Result<bool> {
+        let found = self.run.again(|| Box::pin(fetch::record(self.run, self.first))).await?;
+        let own = self.built.first().map(|part| part.record.id);
+        Ok(found.is_some_and(|record| Some(record.id) == own))
     }
 
     /// Reads the control object again. True: others have taken the numbers of this write meanwhile,

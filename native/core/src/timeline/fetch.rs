@@ -142,7 +142,7 @@ pub async fn holding(run: &Run, region: &Region, sequence: u64) -> Result<Option
 
 /// A snapshot that must be there is not. It may have been moved meanwhile.
 pub fn missing(run: &Run, sequence: u64) -> Error {
-    let _ = run.moved();
+    let _ = run.shifted();
     let message = format!(
         "{}@{sequence} is missing, although others need it; restore the store from a backup.",
         run.shared.name

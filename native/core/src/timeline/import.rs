@@ -13,7 +13,7 @@ use super::list;
 use super::pack::Directory;
 use super::packer::{Builder, Built, Entry};
 use super::packing::{self, Packing};
-use super::record::Id;
+use super::record::{Id, Record};
 use super::rewrite::{self, To};
 use super::sections::Packed;
 use super::tail::{self, Tail};
@@ -41,8 +41,25 @@ struct State {
     head: Option<Head>,
     walk: Walk,
     before: u64,
+    /// How many of the head's tags were found to name what is there.
+    tagged: usize,
     packs: Vec<Packed>,
     end: Option<(u64, Id)>,
+}
+
+impl State {
+    /// A tag names a snapshot by number and by id.
+    fn name(&mut self, sequence: u64, record: &Record) -> Result<()> {
+        let tags = self.head.as_ref().map_or(&[][..], |head| &head.tags);
+        let named = tags.iter().filter(|tag| tag.sequence == sequence);
+        for tag in named.clone() {
+            if tag.id != record.id || !record.shows() {
+                return Err(damaged("a tag names a snapshot that is not there"));
+            }
+        }
+        self.tagged += named.count();
+        Ok(())
+    }
 }
 
 impl Import {
@@ -115,9 +132,9 @@ impl Import {
     }
 
     async fn pack(&self, run: &Run, value: Bytes) -> Result<()> {
-        let mut packed = Directory::extent(&value)?;
+        let mut packed = Directory::extent("", &value)?;
         let head = value.slice(..packed.head as usize);
-        let directory = Directory::decode(&head, &packed)?;
+        let directory = Directory::decode("", &head, &packed)?;
         {
             let mut state = self.state.lock();
             if state.head.is_none() || packed.first <= state.before {
@@ -134,6 +151,7 @@ impl Import {
                     let next = Next { sequence, before, record, parent: None, raw };
                     state.walk.take(&next)?;
                     state.before = sequence;
+                    state.name(sequence, record)?;
                 }
             }
         }
@@ -148,7 +166,11 @@ impl Import {
         reader.end()?;
         let mut state = self.state.lock();
         let last = state.walk.end().map(|(id, _)| (state.before, id));
-        if last != Some(end) {
+        let told = state
+            .head
+            .as_ref()
+            .map_or(0, |head| head.tags.iter().filter(|tag| tag.sequence > head.after).count());
+        if last != Some(end) || state.tagged != told {
             return Err(damaged("it does not end where it says"));
         }
         state.end = Some(end);

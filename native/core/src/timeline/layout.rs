@@ -261,11 +261,24 @@ impl Run {
         if self.layout().await?.held.version == version {
             return Ok(());
         }
-        Err(self.moved())
+        Err(self.shifted())
     }
 
-    /// A key was named by the layout and is not there.
-    pub fn moved(&self) -> Error {
+    /// A key was named by the layout and is not there. If the layout is still the same, it is lost.
+    pub fn moved(&self, key: String) -> Error {
+        let _ = self.shifted();
+        let message = format!(
+            "A value of {} is missing, although others need it; restore the store from a backup.",
+            self.shared.name
+        );
+        Error::new(Code::Corrupt, message).at(|place| {
+            place.timeline = Some(self.shared.name.to_string());
+            place.key = Some(key);
+        })
+    }
+
+    /// Something was moved while it was read.
+    pub fn shifted(&self) -> Error {
         self.seen.missed.store(true, std::sync::atomic::Ordering::Relaxed);
         let message =
             format!("{} is being rearranged all the time; try again later.", self.shared.name);

@@ -100,10 +100,10 @@ async fn take(run: &Run, time: Duration) -> Result<Ground> {
             continue;
         }
         *run.shared.lease.lock() = Some(Own { holder, epoch });
-        if over {
-            ground = run.again(|| Box::pin(Ground::load(run))).await?;
-        }
-        ground.tail.control = run.look().await?.held.clone();
+        // Others may have written and packed meanwhile: what the save builds on is read again.
+        run.look().await?;
+        ground = run.again(|| Box::pin(Ground::load(run))).await?;
+        check(run, &ground.tail.control.control)?;
         return Ok(ground);
     }
     Err(change::busy(run))

@@ -58,7 +58,7 @@ pub struct Directory {
 
 impl Directory {
     /// What a whole value says of itself; its nonce is only in its key.
-    pub fn extent(value: &[u8]) -> Result<Packed> {
+    pub fn extent(key: &str, value: &[u8]) -> Result<Packed> {
         let mut reader = Reader::new(value.get(4..).unwrap_or_default(), "timeline pack");
         let head = reader.u32()?;
         let (first, base, last) = (reader.varint()?, reader.varint()?, reader.varint()?);
@@ -68,14 +68,14 @@ impl Directory {
         let (size, nonce) = (value.len() as u64, [0; 8]);
         let mut packed =
             Packed { first, last, base, end: base, size, head: u64::from(head), nonce };
-        let blocks = Directory::blocks(bytes, &packed)?;
+        let blocks = Directory::blocks(key, bytes, &packed)?;
         packed.end = blocks.last().map_or(base, |block| block.end);
         Ok(packed)
     }
 
     /// The directory of a pack, which its value begins with.
-    pub fn decode(bytes: &[u8], packed: &Packed) -> Result<Directory> {
-        let blocks = Directory::blocks(bytes, packed)?;
+    pub fn decode(key: &str, bytes: &[u8], packed: &Packed) -> Result<Directory> {
+        let blocks = Directory::blocks(key, bytes, packed)?;
         if blocks.last().map(|b| (b.last, b.end)) != Some((packed.last, packed.end)) {
             let message = "A pack is not the one that its timeline names; run verify.";
             return Err(Error::new(Code::Corrupt, message));
@@ -83,7 +83,7 @@ impl Directory {
         Ok(Directory { blocks })
     }
 
-    fn blocks(bytes: &[u8], packed: &Packed) -> Result<Vec<Block>> {
+    fn blocks(key: &str, bytes: &[u8], packed: &Packed) -> Result<Vec<Block>> {
         let mut reader = Reader::new(bytes, "timeline pack");
         if reader.array::<2>()? != MAGIC {
             let message = "A pack's key holds something that is not a pack; run verify.";
@@ -97,7 +97,7 @@ impl Directory {
             return Err(reader.damage("it ends too early"));
         }
         let (body, sum) = bytes.split_at(bytes.len() - 4);
-        if digest::crc32c(body).to_le_bytes() != sum {
+        if digest::crc32c_at(key, body).to_le_bytes() != sum {
             return Err(reader.damage("its directory's checksum does not match"));
         }
         if u64::from(reader.u32()?) != bytes.len() as u64 {
@@ -150,6 +150,15 @@ impl Directory {
         out.extend_from_slice(&sum.to_le_bytes());
         out
     }
+}
+
+/// Makes a pack, which was built for no key, one of this key: found elsewhere it is damage.
+pub fn bind(value: &mut [u8], head: u64, key: &str) {
+    let Some(sum) = (head as usize).checked_sub(4).filter(|sum| sum + 4 <= value.len()) else {
+        return;
+    };
+    let (body, rest) = value.split_at_mut(sum);
+    rest[..4].copy_from_slice(&digest::crc32c_at(key, body).to_le_bytes());
 }
 
 impl Block {

@@ -133,12 +133,15 @@ pub fn forget(shared: &Shared) {
 }
 
 /// The control object was changed through this handle: what the next save builds on is the same,
-/// and need not be read again.
+/// and need not be read again. Where that is not the latest any more, and was packed, the next save
+/// must find out: it keeps what it knew, and will be refused.
 pub fn adopt(shared: &Shared, before: Option<&Version>, now: Held) {
     let mut writer = shared.writer.lock();
     let ground = writer.ground.as_mut();
     if let Some(ground) = ground.filter(|ground| ground.tail.control.version.as_ref() == before) {
-        ground.tail.control = now;
+        if now.control.loose <= ground.tail.sequence + 1 {
+            ground.tail.control = now;
+        }
     }
 }
 

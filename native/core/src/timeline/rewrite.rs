@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::change;
 use super::extent::Extents;
 use super::fetch;
+use super::pack;
 use super::packer::{Builder, Built, Entry};
 use super::record::{Id, Record};
 use super::restore;
@@ -174,12 +175,14 @@ impl Walk {
 
 /// Writes a pack under a key of its own.
 pub async fn put(run: &Run, built: Built, to: To) -> Result<Packed> {
-    let Built { mut packed, value } = built;
+    let Built { mut packed, mut value } = built;
     if to == To::Nowhere {
         return Ok(packed);
     }
     packed.nonce.copy_from_slice(&run.ask.random(8).await?);
-    let (key, value) = (run.shared.name.pack(&packed), Bytes::from(value));
+    let key = run.shared.name.pack(&packed);
+    pack::bind(&mut value, packed.head, &key);
+    let value = Bytes::from(value);
     let result = run.ask.put(key.clone(), value.clone(), Mode::Create).await;
     if let Err(error) = result {
         // Nobody else writes this key: what is there after a lost answer is ours.

@@ -74,7 +74,17 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
         for block in opened.directory.blocks.clone() {
             let holds = |sequence: &u64| (block.first..=block.last).contains(sequence);
             let marker = (opened.want.pack.nonce, block.first);
-            if opened.want.what.iter().any(holds) && !run.cache().is_whole(&marker) {
+            if !opened.want.what.iter().any(holds) {
+                continue;
+            }
+            let known = {
+                let cache = run.cache();
+                let held = opened.want.what.iter().filter(|sequence| holds(sequence));
+                // Another operation may have remembered them while this one waited.
+                records.extend(held.filter_map(|s| Some((*s, cache.record(*s)?))));
+                cache.is_whole(&marker)
+            };
+            if !known {
                 markers.push(marker);
                 blocks.push((opened.part(&block, Depth::Heads), opened.asked(block)));
             }
@@ -111,7 +121,7 @@ pub async fn raws(run: &Run, wanted: Vec<u64>, raws: &mut BTreeMap<u64, Raw>) ->
     for sequence in wanted {
         match layout.place(sequence) {
             Place::Pack(region, pack) => packed.add((region, pack), sequence),
-            _ => return Err(run.moved()),
+            _ => return Err(run.shifted()),
         }
     }
     let within = |block: &Block, sequence: u64| (block.first..=block.last).contains(&sequence);
@@ -187,11 +197,12 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
     });
     let found = run.ask_all(requests.collect()).await?;
     for (want, found) in unknown.into_iter().zip(found) {
-        let Some(found) = found else { return Err(run.moved()) };
+        let Some(found) = found else { return Err(run.moved(want.name.pack(&want.pack))) };
         let (value, pack) = (found.value, &want.pack);
         let placed = run.placed(pack.first);
         let head = value.slice(..(pack.head as usize).min(value.len()));
-        let directory = Arc::new(Directory::decode(&head, pack).map_err(placed)?);
+        let directory =
+            Arc::new(Directory::decode(&want.name.pack(pack), &head, pack).map_err(placed)?);
         run.cache().keep_directory(pack.nonce, directory.clone());
         let whole = (pack.size <= WHOLE_MAX).then_some(value);
         opened.push(Opened { want, directory, whole });
@@ -202,7 +213,7 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
 /// Bytes of a block that are there, or where to get them.
 enum Part {
     Here(Bytes),
-    At(Request),
+    At(String, Range),
 }
 
 impl Opened {
@@ -221,8 +232,7 @@ impl Opened {
             let end = whole.len().min((offset + length) as usize);
             return Part::Here(whole.slice((offset as usize).min(end)..end));
         }
-        let range = Some(Range { offset, length });
-        Part::At(Request::Get { key: self.want.name.pack(&self.want.pack), range })
+        Part::At(self.want.name.pack(&self.want.pack), Range { offset, length })
     }
 }
 
@@ -232,17 +242,17 @@ async fn read(run: &Run, blocks: Vec<(Part, Asked)>) -> Result<Vec<(Asked, Bytes
     for (part, block) in blocks {
         match part {
             Part::Here(bytes) => here.push((block, bytes)),
-            Part::At(request) => {
-                asked.push(block);
-                requests.push(request);
+            Part::At(key, range) => {
+                asked.push((block, key.clone()));
+                requests.push(Request::Get { key, range: Some(range) });
             }
         }
     }
     if requests.is_empty() {
         return Ok(here);
     }
-    for (block, found) in asked.into_iter().zip(run.ask_all(requests).await?) {
-        let Some(found) = found else { return Err(run.moved()) };
+    for ((block, key), found) in asked.into_iter().zip(run.ask_all(requests).await?) {
+        let Some(found) = found else { return Err(run.moved(key)) };
         here.push((block, found.value));
     }
     Ok(here)
@@ -255,6 +265,6 @@ pub fn recognize(key: &str, value: &Bytes) -> Result<Packed> {
     let Some(nonce) = nonce else {
         return Err(Error::new(Code::NotOurs, "A key is none of a pack; remove what is under it."));
     };
-    let packed = Directory::extent(value)?;
+    let packed = Directory::extent(key, value)?;
     Ok(Packed { nonce, ..packed })
 }
