@@ -356,7 +356,12 @@ fn of_values() -> Vec<Target> {
 fn unpack_msgpack(bytes: &[u8]) {
     let valid = validate(bytes);
     let read = Tape::new().read(bytes);
-    assert_eq!(valid.is_ok(), read.is_ok(), "validate: {valid:?}, tape: {read:?}");
+    match (valid, read) {
+        // What is valid may be nothing that JavaScript has.
+        (Ok(()), Err(error)) => assert_eq!(error.code(), Code::Unsupported, "{error:?}"),
+        (Err(error), Ok(())) => panic!("the tape took what is not valid: {error:?}"),
+        _ => {}
+    }
     let mut marked = Vec::new();
     match to_json(bytes, JsonForm::Marked, &mut marked) {
         Ok(()) => there_and_back(&marked),
