@@ -8,7 +8,7 @@ use bytes::Bytes;
 use keepstate_core::error::{Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, Request, Step};
 use keepstate_core::timeline::{
-    At, Change, Id, Meta, Name, Options, Page, Report, Restored, Save, Snapshot, Timeline,
+    At, Change, Deleted, Id, Meta, Name, Options, Page, Report, Restored, Save, Snapshot, Timeline,
 };
 
 use super::dice::Dice;
@@ -264,7 +264,7 @@ impl Model {
     }
 
     /// A delete of everything has ended.
-    pub fn deleted(&mut self, line: usize, began: Moment, result: &Result<u64>) {
+    pub fn deleted(&mut self, line: usize, began: Moment, result: &Result<Deleted>) {
         let floor = self.floor(line);
         match result {
             Ok(_) => assert!(
