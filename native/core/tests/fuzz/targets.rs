@@ -194,10 +194,14 @@ fn of_timelines() -> Vec<Target> {
 
 type Values = [(String, Vec<u8>)];
 
-/// Whatever one key holds, each state is exactly what was saved or a named error.
+/// Whatever one key holds, each state is exactly what was saved or a named error; but what has a
+/// checksum that holds may restore as anything, without a panic.
 fn restore_all((values, repository): (&Values, &Repository), bytes: &[u8]) {
     let Some((&which, nonsense)) = bytes.split_first() else { return };
     let which = which as usize % values.len();
+    let mut fixed = nonsense.to_vec();
+    checksums::crc32c_at_end(&mut fixed);
+    let strict = fixed != nonsense;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
     for (number, (key, value)) in values.iter().enumerate() {
         let value = if number == which { nonsense } else { value };
@@ -211,7 +215,8 @@ fn restore_all((values, repository): (&Values, &Repository), bytes: &[u8]) {
         for (sequence, state) in saved {
             match kept.restore(At::Sequence(*sequence)) {
                 Ok(bytes) => {
-                    assert_eq!(Some(&bytes), state.as_ref(), "{session}@{sequence} is another")
+                    let exact = Some(&bytes) == state.as_ref();
+                    assert!(exact || !strict, "{session}@{sequence} is another");
                 }
                 Err(error) => {
                     let code = error.code();
