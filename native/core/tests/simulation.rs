@@ -21,20 +21,30 @@ mod store;
 #[path = "simulation/world.rs"]
 mod world;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actors::{Deleter, Reader, Verifier, Writer};
+use actors::{Deleter, Forker, Later, Packer, Pruner, Reader, Tagger, Verifier, Writer};
 use dice::Dice;
 use model::{Figures, Model};
 use store::SimStore;
 use world::World;
 
 /// Who takes part. A seed plays the cast of its remainder, so that a new cast changes no old world.
-const CASTS: &[(&str, fn(&mut World, u32))] = &[("saves", saves), ("deletes", deletes)];
+const CASTS: &[(&str, fn(&mut World, u32))] = &[
+    ("saves", saves),
+    ("deletes", deletes),
+    ("packs", packs),
+    ("prunes", prunes),
+    ("forks", forks),
+    ("leases", leases),
+    ("all", all),
+];
 
 /// Casts and seeds that failed once. They run first, for ever.
 const FAILED_ONCE: &[(&str, u64)] = &[];
@@ -56,10 +66,56 @@ fn deletes(world: &mut World, turns: u32) {
     world.add(0, turns, Deleter);
 }
 
+fn packs(world: &mut World, turns: u32) {
+    saves(world, turns);
+    for _ in 0..1 + world.dice.below(2) {
+        world.add(0, turns, Packer);
+    }
+}
+
+fn prunes(world: &mut World, turns: u32) {
+    packs(world, turns);
+    world.add(0, turns, Pruner);
+    world.add(0, turns, Tagger);
+}
+
+/// A fork, and what is done to the timeline that it came from.
+fn forks(world: &mut World, turns: u32) {
+    saves(world, turns);
+    let done = Rc::new(RefCell::new(false));
+    world.add(0, turns, Forker { to: 1, done: done.clone() });
+    for number in 10..11 + world.dice.below(2) {
+        world.add(1, turns, Later { done: done.clone(), actor: Writer::new(number) });
+    }
+    world.add(1, turns, Later { done: done.clone(), actor: Reader });
+    world.add(1, turns, Later { done, actor: Packer });
+    match world.dice.below(4) {
+        0 => world.add(0, turns, Pruner),
+        1 => world.add(0, turns, Deleter),
+        2 => world.add(0, turns, Packer),
+        _ => {}
+    }
+}
+
+fn leases(world: &mut World, turns: u32) {
+    for number in 0..2 + world.dice.below(2) {
+        let lease = Duration::from_millis(world.dice.between(500, 60_000));
+        world.add_with(Some(lease), (0, turns), Writer::new(number));
+    }
+    world.add(0, turns, Reader);
+    world.add(0, turns, Verifier);
+}
+
+fn all(world: &mut World, turns: u32) {
+    forks(world, turns);
+    prunes(world, turns);
+    world.add(0, turns, Deleter);
+}
+
 /// The world of a seed.
 fn world(cast: &str, seed: u64, trace: bool) -> World {
     let mut dice = Dice::new(seed);
-    let model = Model::new(SimStore::new(dice.one_in(2)), &[("a", "b")]);
+    let model = Model::new(SimStore::new(dice.one_in(2)), &[("a", "b"), ("a", "c")]);
     let turns = 10 + dice.below(30) as u32;
     let mut world = World::new(model, dice, trace);
     let (_, fill) = CASTS.iter().find(|(name, _)| *name == cast).expect("a cast");

@@ -7,8 +7,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use keepstate_core::error::{Code, Result};
-use keepstate_core::timeline::{At, Change, Meta, Page, Snapshot, Splice};
+use keepstate_core::timeline::{
+    At, Change, From, Meta, Packing, Packings, Page, Policy, Snapshot, Splice,
+};
 
+use super::model::{is_transient, Model};
 use super::world::{Actor, Turn};
 
 /// Saves states, whole or as edits, blindly or onto the head that it has seen, under a key or not,
@@ -22,6 +25,8 @@ pub struct Writer {
     /// The head as it was last seen by a restore: its number and bytes.
     head: Rc<RefCell<Option<(u64, Bytes)>>>,
     must_look: bool,
+    /// Its lease was taken over: its handle is of no use any more.
+    must_reopen: bool,
     keyed: HashMap<usize, (Bytes, String)>,
     /// A state under a key that may not have been saved.
     again: Option<(Bytes, String)>,
@@ -122,6 +127,11 @@ impl Actor for Writer {
         if turn.busy > 3 {
             return;
         }
+        if std::mem::take(&mut self.must_reopen) {
+            self.handed = None;
+            turn.reopen = true;
+            return;
+        }
         if self.must_look || turn.dice.one_in(10) {
             return self.look(turn);
         }
@@ -137,6 +147,7 @@ impl Actor for Writer {
         if let Err(error) = result {
             self.handed = None;
             self.must_look |= error.code() == Code::Conflict;
+            self.must_reopen |= error.code() == Code::LeaseLost;
             self.again = keyed.or(self.again.take());
         }
     }
@@ -155,7 +166,12 @@ pub struct Reader;
 impl Actor for Reader {
     fn act(&mut self, turn: &mut Turn<'_>) {
         let (line, began) = (turn.line, turn.model.moment(turn.line));
+        let names: Vec<String> = turn.model.lines[line].tags.keys().cloned().collect();
         match turn.dice.below(5) {
+            0 if !names.is_empty() => {
+                let name = turn.dice.pick(&names).clone();
+                read(turn, At::Tag(name));
+            }
             0 | 1 => read(turn, At::Latest),
             2 => {
                 let most = began.acknowledged as usize + 2;
@@ -210,8 +226,145 @@ impl Actor for Deleter {
             return;
         }
         let (line, began) = (turn.line, turn.model.moment(turn.line));
+        turn.model.lines[line].untagged = true;
         turn.run("delete", turn.timeline.delete(), move |result, model| {
             model.deleted(line, began, &result);
         });
+    }
+}
+
+/// Packs, in the background or everything.
+pub struct Packer;
+
+impl Actor for Packer {
+    fn act(&mut self, turn: &mut Turn<'_>) {
+        if turn.busy > 0 || !turn.dice.one_in(3) {
+            return;
+        }
+        let end = |result: Result<Packings>, _: &mut Model| {
+            if let Err(error) = result {
+                let explained = is_transient(&error) || error.code() == Code::Conflict;
+                assert!(explained, "packing gave {error:?}");
+            }
+        };
+        if turn.dice.one_in(3) {
+            if let Some(machine) = turn.timeline.maintain() {
+                turn.run("maintain", machine, end);
+            }
+            return;
+        }
+        let packing = Packing { all: turn.dice.one_in(2), level: Some(1) };
+        turn.run("pack", turn.timeline.pack(packing), end);
+    }
+}
+
+/// Takes snapshots out by many policies.
+pub struct Pruner;
+
+impl Actor for Pruner {
+    fn act(&mut self, turn: &mut Turn<'_>) {
+        if turn.busy > 0 || !turn.dice.one_in(6) {
+            return;
+        }
+        let dice = &mut turn.dice;
+        let policy = Policy {
+            keep_last: Some(1 + dice.below(8) as u64),
+            keep_every: dice.one_in(3).then(|| 2 + dice.below(4) as u64),
+            drop_tagged: dice.one_in(4),
+            older_than: None,
+            dry_run: dice.one_in(5),
+        };
+        let (line, number) = (turn.line, turn.model.begin_prune(turn.line, &policy));
+        turn.run("prune", turn.timeline.prune(policy.clone()), move |result, model| {
+            model.end_prune(line, (number, &policy), &result);
+        });
+    }
+}
+
+/// Names snapshots and moves the names.
+pub struct Tagger;
+
+impl Actor for Tagger {
+    fn act(&mut self, turn: &mut Turn<'_>) {
+        let line = turn.line;
+        let known: Vec<u64> = turn.model.lines[line].acknowledged.iter().copied().collect();
+        if turn.busy > 0 || known.is_empty() || !turn.dice.one_in(3) {
+            return;
+        }
+        let (name, sequence) = (format!("tag-{}", turn.dice.below(3)), *turn.dice.pick(&known));
+        if turn.dice.one_in(6) {
+            turn.model.lines[line].untagged = true;
+            return turn.run("untag", turn.timeline.untag(name, From::Anywhere), |_, _| ());
+        }
+        let before = turn.model.lines[line].tags.entry(name.clone()).or_default().clone();
+        turn.model.lines[line].tags.entry(name.clone()).or_default().insert(sequence);
+        if before.is_empty() {
+            // Nobody may rely on it before it is acknowledged.
+            turn.model.lines[line].untagged = true;
+        }
+        let machine = turn.timeline.tag(name, At::Sequence(sequence), From::Anywhere);
+        turn.run("tag", machine, move |result, _| match result {
+            Ok(snapshot) => assert_eq!(snapshot.sequence, sequence, "another one was tagged"),
+            Err(error) => {
+                let explained = matches!(error.code(), Code::Conflict | Code::NotFound);
+                assert!(explained || is_transient(&error), "tagging gave {error:?}");
+            }
+        });
+    }
+}
+
+/// Forks its timeline to another name, once that succeeds no more.
+pub struct Forker {
+    /// The line that is to be the fork.
+    pub to: usize,
+    pub done: Rc<RefCell<bool>>,
+}
+
+impl Actor for Forker {
+    fn act(&mut self, turn: &mut Turn<'_>) {
+        let (from, to) = (turn.line, self.to);
+        let live: Vec<u64> = turn.model.lines[from].acknowledged.iter().copied().collect();
+        if turn.busy > 0 || live.is_empty() || *self.done.borrow() || !turn.dice.one_in(4) {
+            return;
+        }
+        let sequence = *turn.dice.pick(&live);
+        let name = turn.model.lines[to].name.clone();
+        turn.model.begin_fork((from, to), sequence);
+        let done = self.done.clone();
+        let machine = turn.timeline.fork(name, At::Sequence(sequence));
+        turn.run(format!("fork {sequence}"), machine, move |result, model| match result {
+            Ok(snapshot) => {
+                model.forked((from, to), &snapshot);
+                *done.borrow_mut() = true;
+            }
+            Err(error) => {
+                let explained = matches!(error.code(), Code::Conflict | Code::NotFound);
+                assert!(explained || is_transient(&error), "forking gave {error:?}");
+                // It may have been made all the same: its writers find out.
+                *done.borrow_mut() |= error.code() == Code::Conflict;
+            }
+        });
+    }
+}
+
+/// Does nothing until its timeline was forked.
+pub struct Later<A> {
+    pub done: Rc<RefCell<bool>>,
+    pub actor: A,
+}
+
+impl<A: Actor> Actor for Later<A> {
+    fn act(&mut self, turn: &mut Turn<'_>) {
+        if *self.done.borrow() {
+            self.actor.act(turn);
+        }
+    }
+
+    fn saved(&mut self, attempt: usize, result: &Result<Snapshot>) {
+        self.actor.saved(attempt, result);
+    }
+
+    fn crashed(&mut self) {
+        self.actor.crashed();
     }
 }

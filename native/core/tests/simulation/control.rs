@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 pub struct Control {
     /// Nothing below exists.
     pub floor: u64,
+    /// From here on snapshots have values of their own.
+    pub loose: u64,
     /// All sections by tag, as they are.
     pub sections: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Control { floor: 1, sections: BTreeMap::new() }
+        Control { floor: 1, loose: 1, sections: BTreeMap::new() }
     }
 }
 
@@ -29,6 +31,9 @@ impl Control {
         }
         if let Some(floor) = control.sections.get(&2) {
             control.floor = varint(&mut &floor[..]);
+        }
+        if let Some(loose) = control.sections.get(&9) {
+            control.loose = varint(&mut &loose[..]);
         }
         control
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use keepstate_core::error::{Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, Request, Step};
 use keepstate_core::timeline::{
-    At, Change, Deleted, Id, Meta, Name, Options, Page, Report, Restored, Save, Snapshot, Timeline,
+    At, Change, Deleted, Id, Meta, Name, Options, Page, Policy, Pruned, Report, Restored, Save,
+    Snapshot, Timeline,
 };
 
 use super::dice::Dice;
@@ -52,6 +53,23 @@ pub struct Line {
     sequence_of: HashMap<Bytes, u64>,
     ids: BTreeMap<u64, Id>,
     pub acknowledged: BTreeSet<u64>,
+    /// What a prune said that it took out.
+    gone: BTreeSet<u64>,
+    /// Prunes that may take out something yet, because they have not ended or nobody knows how.
+    prunes: BTreeMap<usize, Policy>,
+    /// How many prunes have begun.
+    pruned: usize,
+    /// What each tag may name.
+    pub tags: BTreeMap<String, BTreeSet<u64>>,
+    /// Something may have taken tags away.
+    pub untagged: bool,
+    /// Of which timeline this may be a fork, and from where.
+    pub origins: Vec<(usize, u64)>,
+}
+
+/// Errors that a bad day explains.
+pub fn is_transient(error: &Error) -> bool {
+    matches!(error.code(), Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted)
 }
 
 /// Figures to print.
@@ -64,6 +82,13 @@ pub struct Figures {
     pub checks: u64,
     pub faults: u64,
     pub crashes: u64,
+}
+
+/// Whether a policy keeps a snapshot for certain, where this may be the newest.
+fn is_kept(policy: &Policy, sequence: u64, newest: u64) -> bool {
+    policy.keep_last.is_some_and(|last| sequence + last > newest)
+        || policy.keep_every.is_some_and(|every| sequence % every == 0)
+        || sequence >= newest
 }
 
 /// The store and what must be in it.
@@ -84,6 +109,12 @@ impl Model {
             sequence_of: HashMap::new(),
             ids: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            prunes: BTreeMap::new(),
+            pruned: 0,
+            tags: BTreeMap::new(),
+            untagged: false,
+            origins: Vec::new(),
         };
         let lines = names.iter().map(line).collect();
         Model { store, lines, figures: Figures::default(), nothing: Watched::default() }
@@ -118,6 +149,7 @@ impl Model {
             Ok(_) => Fate::Acknowledged,
             Err(error) => match error.code() {
                 Code::Conflict | Code::IdempotencyMismatch => Fate::Refused,
+                Code::LeaseHeld | Code::LeaseLost => Fate::Refused,
                 Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted => Fate::Unknown,
                 _ => panic!("a save ended with {error:?}"),
             },
@@ -141,8 +173,9 @@ impl Model {
         self.identify(line, sequence, snapshot.id);
         assert!(
             !self.watched(line).late.contains(&sequence),
-            "@{sequence} was acknowledged on no history: created below the floor {}",
-            self.floor(line)
+            "@{sequence} was acknowledged where nothing counts: below the floor {} or loose {}",
+            self.floor(line),
+            self.watched(line).control.loose
         );
         self.lines[line].acknowledged.insert(sequence);
     }
@@ -156,16 +189,102 @@ impl Model {
 
     /// These bytes were seen under that sequence.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
+        let inherited = self.is_inherited(line, sequence, bytes);
         let line = &mut self.lines[line];
-        let Some(attempts) = line.by_bytes.get(bytes) else {
-            panic!("@{sequence} holds {} bytes that nobody saved", bytes.len());
-        };
-        let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
-        assert!(!attempts.iter().all(refused), "@{sequence} holds a save that was refused");
+        match line.by_bytes.get(bytes) {
+            _ if inherited => {}
+            None => panic!("@{sequence} holds {} bytes that nobody saved", bytes.len()),
+            Some(attempts) => {
+                let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
+                let all = attempts.iter().all(refused);
+                assert!(!all, "@{sequence} holds a save that was refused");
+            }
+        }
         let before = line.placed.entry(sequence).or_insert_with(|| bytes.clone());
         assert!(before == bytes, "@{sequence} was another state before: two writers have won");
         let place = *line.sequence_of.entry(bytes.clone()).or_insert(sequence);
         assert_eq!(place, sequence, "one save is there twice");
+    }
+
+    /// Whether a fork shows this of its parent.
+    fn is_inherited(&self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
+        self.lines[line].origins.iter().any(|(parent, upto)| {
+            sequence <= *upto && self.lines[*parent].placed.get(&sequence) == Some(bytes)
+        })
+    }
+
+    /// Whether a prune may have taken this out, or has.
+    fn may_be_gone(&self, line: usize, sequence: u64) -> bool {
+        let of = &self.lines[line];
+        let newest = self.newest(line);
+        let taken = |policy: &Policy| !is_kept(policy, sequence, newest);
+        of.gone.contains(&sequence) || of.prunes.values().any(taken)
+    }
+
+    /// The greatest sequence that there can be.
+    fn newest(&self, line: usize) -> u64 {
+        let own = self.watched(line).created;
+        self.lines[line].origins.iter().map(|(_, upto)| *upto).fold(own, u64::max)
+    }
+
+    /// A prune begins; the number is for its end.
+    pub fn begin_prune(&mut self, line: usize, policy: &Policy) -> usize {
+        let line = &mut self.lines[line];
+        line.untagged |= policy.drop_tagged;
+        line.pruned += 1;
+        if !policy.dry_run {
+            line.prunes.insert(line.pruned, policy.clone());
+        }
+        line.pruned
+    }
+
+    /// A prune has ended. What a failed one has done, nobody knows.
+    pub fn end_prune(
+        &mut self,
+        line: usize,
+        (number, policy): (usize, &Policy),
+        result: &Result<Pruned>,
+    ) {
+        let pruned = match result {
+            Ok(pruned) => pruned,
+            Err(error) => {
+                let code = error.code();
+                let explained = matches!(code, Code::Conflict | Code::NotFound);
+                assert!(is_transient(error) || explained, "a prune gave {error:?}");
+                return;
+            }
+        };
+        if policy.dry_run {
+            return;
+        }
+        let newest = self.newest(line);
+        self.lines[line].prunes.remove(&number);
+        for stretch in pruned.runs.iter().filter(|stretch| stretch.why.is_none()) {
+            for sequence in stretch.first..=stretch.last {
+                let kept = is_kept(policy, sequence, newest);
+                assert!(!kept, "@{sequence} was taken out, against {policy:?}");
+                self.lines[line].gone.insert(sequence);
+            }
+        }
+    }
+
+    /// A fork of a snapshot is tried.
+    pub fn begin_fork(&mut self, (from, to): (usize, usize), sequence: u64) {
+        self.lines[to].origins.push((from, sequence));
+    }
+
+    /// A fork was acknowledged: from now on it shows what its parent did, whatever becomes of that.
+    pub fn forked(&mut self, (from, to): (usize, usize), snapshot: &Snapshot) {
+        let floor = self.floor(from);
+        let parent = &self.lines[from];
+        let shown: Vec<u64> = parent
+            .acknowledged
+            .range(floor..=snapshot.sequence.max(floor))
+            .copied()
+            .filter(|sequence| *sequence <= snapshot.sequence)
+            .filter(|sequence| !self.may_be_gone(from, *sequence))
+            .collect();
+        self.lines[to].acknowledged.extend(shown);
     }
 
     fn identify(&mut self, line: usize, sequence: u64, id: Id) {
@@ -195,7 +314,10 @@ impl Model {
                 );
                 assert!(sequence >= began.floor, "the latest was @{sequence}, which was deleted");
             }
-            At::Tag(_) => {}
+            At::Tag(name) => {
+                let may = &self.lines[line].tags[name];
+                assert!(may.contains(&sequence), "the tag {name} gave @{sequence}, not {may:?}");
+            }
         }
     }
 
@@ -206,9 +328,12 @@ impl Model {
             At::Sequence(sequence) if self.lines[line].acknowledged.contains(sequence) => *sequence,
             _ => 0,
         };
-        let absent = there < self.floor(line) || there > began.acknowledged;
+        let absent = there < self.floor(line)
+            || there > began.acknowledged
+            || matches!(at, At::Sequence(_)) && self.may_be_gone(line, there);
+        let absent = absent || matches!(at, At::Tag(_)) && self.lines[line].untagged;
         match error.code() {
-            Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted => {}
+            _ if is_transient(error) => {}
             Code::NotFound if absent => {}
             _ => panic!("{at:?} gave {error:?}; floor {}, {began:?}", self.floor(line)),
         }
@@ -225,9 +350,7 @@ impl Model {
         let snapshots = match result {
             Ok(snapshots) => snapshots,
             Err(error) => {
-                let transient = [Code::Unavailable, Code::Timeout, Code::Io, Code::Aborted];
-                assert!(transient.contains(&error.code()), "a listing gave {error:?}");
-                return;
+                return assert!(is_transient(error), "a listing gave {error:?}");
             }
         };
         let mut last = None;
@@ -246,6 +369,9 @@ impl Model {
             {
                 continue;
             }
+            if self.may_be_gone(line, *sequence) {
+                continue;
+            }
             let cut = full && last.is_some_and(|last| (*sequence > last) != page.newest_first);
             assert!(cut || seen.contains(sequence), "@{sequence} is not in a listing");
         }
@@ -257,8 +383,7 @@ impl Model {
         match result {
             Ok(report) => assert!(report.problems.is_empty(), "verify: {:?}", report.problems),
             Err(error) => {
-                let transient = [Code::Unavailable, Code::Timeout, Code::Io, Code::Aborted];
-                assert!(transient.contains(&error.code()), "verify gave {error:?}");
+                assert!(is_transient(error), "verify gave {error:?}");
             }
         }
     }
@@ -273,7 +398,7 @@ impl Model {
                 began.acknowledged
             ),
             Err(error) => match error.code() {
-                Code::Conflict | Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted => {}
+                _ if is_transient(error) || error.code() == Code::Conflict => {}
                 Code::NotFound if floor > began.acknowledged => {}
                 _ => panic!("a delete gave {error:?}; floor {floor}, {began:?}"),
             },
@@ -295,7 +420,8 @@ impl Model {
                 Step::Do(requests) => {
                     for (id, request) in requests {
                         let answer = match &request {
-                            Request::Now => Ok(Answer::Time(1)),
+                            // Long after every lease.
+                            Request::Now => Ok(Answer::Time(1_900_000_000_000)),
                             Request::Random(count) => Ok(Answer::Random(dice.bytes(*count))),
                             Request::Sleep(_) => Ok(Answer::Nothing),
                             Request::Cancelled => Ok(Answer::Cancelled(false)),
@@ -311,7 +437,8 @@ impl Model {
     /// At this very moment an acknowledged save comes back, to a process that was not there before.
     pub fn check_one(&mut self, line: usize, dice: &mut Dice) {
         let floor = self.floor(line);
-        let live: Vec<u64> = self.lines[line].acknowledged.range(floor..).copied().collect();
+        let live = self.lines[line].acknowledged.range(floor..).copied();
+        let live: Vec<u64> = live.filter(|sequence| !self.may_be_gone(line, *sequence)).collect();
         if !live.is_empty() {
             self.check_exact(line, *dice.pick(&live), &self.fresh(line));
         }
@@ -334,8 +461,11 @@ impl Model {
         let listed = self.at_once(timeline.list(page)).unwrap();
         let sequences: BTreeSet<u64> = listed.iter().map(|snapshot| snapshot.sequence).collect();
         for sequence in self.lines[line].acknowledged.range(floor..) {
-            assert!(sequences.contains(sequence), "@{sequence} was acknowledged and is not listed");
+            let there = sequences.contains(sequence) || self.may_be_gone(line, *sequence);
+            assert!(there, "@{sequence} was acknowledged and is not listed");
         }
+        let back = sequences.intersection(&self.lines[line].gone).next();
+        assert!(back.is_none(), "@{back:?} was taken out and is listed");
         for sequence in &sequences {
             self.check_exact(line, *sequence, &timeline);
         }

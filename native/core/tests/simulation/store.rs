@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use keepstate_core::error::Result;
 use keepstate_core::machine::{Answer, Request};
-use keepstate_core::store::{batch, Durable, Entry, Found, Op, Query, Supports, Version};
+use keepstate_core::store::{batch, Durable, Entry, Found, Op, Query, Range, Supports, Version};
 
 use super::control::Control;
 use super::dice::Dice;
@@ -19,15 +19,27 @@ const STALE: usize = 6;
 pub struct Watched {
     /// What the control object says now.
     pub control: Control,
-    /// The sequences that were created below the floor that was published by then.
+    /// The sequences that were created where nothing counts any more: below the floor that was
+    /// published by then, or where packs have taken over.
     pub late: BTreeSet<u64>,
+    /// The greatest sequence that was ever created.
+    pub created: u64,
+}
+
+/// A value, its version, and when it was written.
+struct Slot {
+    value: Bytes,
+    version: u64,
+    modified: u64,
 }
 
 /// Bytes by key.
 pub struct SimStore {
     pub supports: Supports,
-    map: BTreeMap<String, (Bytes, u64)>,
+    map: BTreeMap<String, Slot>,
     writes: u64,
+    /// The time by its own clock.
+    pub now: u64,
     listings: Vec<Vec<Entry>>,
     /// By the prefix of the timeline's keys.
     pub watched: BTreeMap<String, Watched>,
@@ -50,6 +62,7 @@ impl SimStore {
             supports,
             map: BTreeMap::new(),
             writes: 0,
+            now: 0,
             listings: Vec::new(),
             watched: BTreeMap::new(),
         }
@@ -58,10 +71,7 @@ impl SimStore {
     /// Does what is asked, now.
     pub fn perform(&mut self, request: &Request) -> Result<Answer> {
         match request {
-            Request::Get { key, range } => {
-                assert!(range.is_none(), "the simulation knows no ranges yet");
-                Ok(Answer::Found(self.get(key)))
-            }
+            Request::Get { key, range } => Ok(Answer::Found(self.get(key, *range))),
             Request::List(query) => Ok(Answer::Listed(self.list(query))),
             Request::Put { key, value, mode } => {
                 let (key, value, mode) = (key.clone(), value.clone(), mode.clone());
@@ -91,21 +101,22 @@ impl SimStore {
         Answer::Listed(entries)
     }
 
-    pub fn keys(&self) -> impl Iterator<Item = &String> {
-        self.map.keys()
-    }
-
-    fn get(&self, key: &str) -> Option<Found> {
-        let (value, version) = self.map.get(key)?;
-        Some(Found { value: value.clone(), version: Version::from(*version) })
+    fn get(&self, key: &str, range: Option<Range>) -> Option<Found> {
+        let Slot { value, version, .. } = self.map.get(key)?;
+        let end = value.len();
+        let (from, upto) = range.map_or((0, end), |range| {
+            let from = (range.offset as usize).min(end);
+            (from, from + (range.length as usize).min(end - from))
+        });
+        Some(Found { value: value.slice(from..upto), version: Version::from(*version) })
     }
 
     fn entries(&self) -> Vec<Entry> {
-        let entry = |(key, (value, version)): (&String, &(Bytes, u64))| Entry {
+        let entry = |(key, slot): (&String, &Slot)| Entry {
             key: key.clone(),
-            size: value.len() as u64,
-            version: Version::from(*version),
-            modified: *version,
+            size: slot.value.len() as u64,
+            version: Version::from(slot.version),
+            modified: slot.modified,
         };
         self.map.iter().map(entry).collect()
     }
@@ -117,7 +128,7 @@ impl SimStore {
     fn apply(&mut self, ops: Vec<Op>) -> Result<Answer> {
         batch::check(&ops, &self.supports)?;
         for op in &ops {
-            let there = self.map.get(op.key()).map(|(_, version)| Version::from(*version));
+            let there = self.map.get(op.key()).map(|slot| Version::from(slot.version));
             batch::check_condition(op, there.as_ref())?;
         }
         if self.writes % 3 == 0 {
@@ -131,7 +142,8 @@ impl SimStore {
             match op {
                 Op::Put { key, value, .. } => {
                     self.watch(&key, &value);
-                    self.map.insert(key, (value, self.writes));
+                    let (version, modified) = (self.writes, self.now);
+                    self.map.insert(key, Slot { value, version, modified });
                     versions.push(Version::from(self.writes));
                 }
                 Op::Delete { key, .. } => drop(self.map.remove(&key)),
@@ -152,8 +164,9 @@ impl SimStore {
         } else if let Ok(first) = last.parse::<u64>() {
             // Magic, version and flags come first; then how many snapshots it holds.
             let count = u64::from(value[4]);
-            let floor = watched.control.floor;
-            watched.late.extend((first..first + count).filter(|sequence| *sequence < floor));
+            let counting = watched.control.floor.max(watched.control.loose);
+            watched.late.extend((first..first + count).filter(|sequence| *sequence < counting));
+            watched.created = watched.created.max(first + count - 1);
         }
     }
 }

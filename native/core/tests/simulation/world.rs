@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::mpsc::{channel, Receiver, Sender};
+use std::time::Duration;
 
 use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Result};
@@ -81,6 +82,8 @@ pub struct Turn<'a> {
     pub dice: &'a mut Dice,
     /// How many operations of this actor are under way.
     pub busy: usize,
+    /// Set by an actor that goes on with a handle that knows nothing.
+    pub reopen: bool,
     started: Vec<(String, Box<dyn Running>)>,
     saved: Sender<Saved>,
     actor: (usize, u64),
@@ -221,12 +224,23 @@ impl World {
 
     /// Adds somebody, with a clock of his own, who has so many turns.
     pub fn add(&mut self, line: usize, turns: u32, actor: impl Actor + 'static) {
+        self.add_with(None, (line, turns), actor);
+    }
+
+    /// The same, with leases that last so long.
+    pub fn add_with(
+        &mut self,
+        lease: Option<Duration>,
+        (line, turns): (usize, u32),
+        actor: impl Actor + 'static,
+    ) {
         let dice = &mut self.dice;
         let skew = if dice.one_in(2) { 0 } else { dice.between(0, 1_200_000) as i64 - 600_000 };
         let options = Options {
             level: 1 + dice.below(3) as i32,
             full_integrity: dice.one_in(3),
             cache_bytes: [1, 3000, 64 << 20][dice.below(3)],
+            lease,
             ..Options::default()
         };
         let timeline = self.open(line, &options);
@@ -256,6 +270,7 @@ impl World {
     pub fn run(&mut self) {
         while let Some(Reverse((time, order))) = self.queue.pop() {
             self.time = self.time.max(time);
+            self.model.store.now = self.time;
             let event = self.events.remove(&order).expect("each event happens once");
             self.happen(event);
         }
@@ -324,13 +339,18 @@ impl World {
             model: &mut self.model,
             dice: &mut self.dice,
             busy: slot.running.len(),
+            reopen: false,
             started: Vec::new(),
             saved: self.saved.0.clone(),
             actor: (number, slot.life),
             attempts: &mut slot.attempts,
         };
         slot.actor.act(&mut turn);
-        let (started, life) = (turn.started, slot.life);
+        let (started, life, reopen) = (turn.started, slot.life, turn.reopen);
+        if reopen {
+            let (line, options) = (slot.line, slot.options.clone());
+            self.slots[number].timeline = self.open(line, &options);
+        }
         for (what, operation) in started {
             self.order += 1;
             let key = self.order;
