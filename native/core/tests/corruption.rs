@@ -147,7 +147,8 @@ fn look(kind: Kind, path: &Path, (repository, what): (&Repository, &str)) -> See
     }
 }
 
-/// What a file of plain folders holds is one key's: only its timeline can have changed.
+/// What a file of plain folders holds is one key's: only its timeline can have changed, and a fork
+/// of it.
 fn look_into(kind: Kind, store: &Arc<dyn Store>, at: (&Repository, &str)) -> Seen {
     let (repository, what) = at;
     let own = LINES.iter().find(|session| what.contains(&format!("/agent/{session}/")));
@@ -156,6 +157,9 @@ fn look_into(kind: Kind, store: &Arc<dyn Store>, at: (&Repository, &str)) -> See
     };
     let mut seen = Seen::default();
     repository.look_at(store, session, (what, &mut seen));
+    if *session == "run" {
+        repository.look_at(store, "forked", (what, &mut seen));
+    }
     seen
 }
 

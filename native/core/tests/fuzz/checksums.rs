@@ -15,11 +15,32 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..at + 4).map(|four| u32::from_le_bytes(four.try_into().unwrap()) as usize)
 }
 
-/// crc32c of all before, as timeline values, control objects and `.ks` files end.
-pub fn crc32c_at_end(bytes: &mut [u8]) {
+/// crc32c of the key and all before, as timeline values and control objects end; and `.ks` files,
+/// without a key.
+pub fn crc32c_at_end(key: &str, bytes: &mut [u8]) {
     let Some(end) = bytes.len().checked_sub(4) else { return };
-    let sum = crc_fast::crc32_iscsi(&bytes[..end]).to_le_bytes();
+    let sum = crc_fast::crc32_iscsi(&[key.as_bytes(), &bytes[..end]].concat()).to_le_bytes();
     set(bytes, end, &sum);
+}
+
+/// The directory of a pack and what follows it (8): the length of the directory stands in front.
+pub fn pack(bytes: &mut [u8]) {
+    let Some(head) = u32_at(bytes, 4).filter(|head| (8..=bytes.len()).contains(head)) else {
+        return;
+    };
+    crc32c_at_end("", &mut bytes[..head]);
+}
+
+/// The sections of a timeline as one file: kind, length, content, crc32c of these.
+pub fn sections(bytes: &mut [u8]) {
+    let mut at = 12;
+    while let Some(length) = u32_at(bytes, at + 1) {
+        let Some(end) = length.checked_add(at + 9).filter(|end| *end <= bytes.len()) else {
+            return;
+        };
+        crc32c_at_end("", &mut bytes[at..end]);
+        at = end;
+    }
 }
 
 /// The envelope of KEEPSTATE and catalog (3).

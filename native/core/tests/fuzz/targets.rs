@@ -11,34 +11,34 @@ use keepstate_core::seal::{KeyRing, Stretch};
 use keepstate_core::store::log::{fuzzing as log, repair, Log, LogOptions};
 use keepstate_core::store::memory::MemoryStore;
 use keepstate_core::store::{key, Embedded, Mode, Query, Range, Store, StoreExt};
-use keepstate_core::timeline::{fuzzing as timeline, reference, At, Name};
+use keepstate_core::timeline::{fuzzing as timeline, reference, At, Cursor, Import, Name};
 use keepstate_core::Code;
 
 use crate::checksums;
 use crate::repository::{fill, is_named, Kept, Repository};
 use crate::support::{folder, quiet};
 
+type Fix = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
+
 /// A decoder under fire.
 pub struct Target {
     pub name: &'static str,
     pub corpus: Vec<Vec<u8>>,
     /// Makes the checksums of a changed input hold.
-    pub fix: fn(&mut Vec<u8>),
+    pub fix: Fix,
     /// Panics where something is wrong.
     pub run: Box<dyn Fn(&[u8]) + Send + Sync>,
     /// What it may take beside what the input explains.
     pub allowance: usize,
 }
 
-fn nothing(_: &mut Vec<u8>) {}
-
-fn crc32c(bytes: &mut Vec<u8>) {
-    checksums::crc32c_at_end(bytes);
+fn crc32c(key: &'static str) -> Fix {
+    Box::new(move |bytes| checksums::crc32c_at_end(key, bytes))
 }
 
 fn target(name: &'static str, corpus: Vec<Vec<u8>>, run: fn(&[u8])) -> Target {
     assert!(!corpus.is_empty(), "{name} has no corpus");
-    Target { name, corpus, fix: nothing, run: Box::new(run), allowance: 0 }
+    Target { name, corpus, fix: Box::new(|_| ()), run: Box::new(run), allowance: 0 }
 }
 
 pub fn all() -> Vec<Target> {
@@ -80,7 +80,7 @@ fn of_the_log() -> Vec<Target> {
             log::frames(bytes);
         }),
         Target {
-            fix: |bytes| checksums::segment(bytes),
+            fix: Box::new(|bytes| checksums::segment(bytes)),
             ..target("segment header", heads, |bytes| {
                 log::segment_head(bytes);
             })
@@ -129,7 +129,7 @@ fn file_of_a_log(
         }
     };
     let corpus = changed.into_iter().map(|(_, bytes)| bytes).collect();
-    Target { name, corpus, fix, run: Box::new(run), allowance: 4 << 20 }
+    Target { name, corpus, fix: Box::new(fix), run: Box::new(run), allowance: 4 << 20 }
 }
 
 fn look(path: &Path, read_only: bool) {
@@ -160,39 +160,100 @@ fn timelines() -> (Vec<(String, Vec<u8>)>, Repository) {
 
 fn of_timelines() -> Vec<Target> {
     let (values, repository) = timelines();
-    let of = |control: bool| -> Vec<Vec<u8>> {
-        let chosen = values.iter().filter(|(key, _)| key.ends_with("control") == control);
-        chosen.map(|(_, value)| value.clone()).collect()
+    let own = || crc32c(timeline::KEY);
+    let of = |kind: &str| -> Vec<Vec<u8>> {
+        let last = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
+        let chosen = values.iter().filter(|(key, _)| last(key).starts_with(kind));
+        let mut chosen: Vec<Vec<u8>> = chosen.map(|(_, value)| value.clone()).collect();
+        if kind != "p" {
+            chosen.iter_mut().for_each(|value| own()(value));
+        }
+        chosen
     };
     let edits = vec![vec![0, 0, 1, 20], vec![10, 5, 2, 8, 9, 100], vec![200, 1, 0, 3, 1, 1, 2]];
     let manifests = vec![vec![2, 50, 0, 60, 8], vec![1, 0x80, 0x10, 4], vec![0]];
     let meta =
         b"\x01\x02\x80\x01\x02\x05label\x04\x04json\x06\x03key\x07\x04\x81\xa1a\x01".to_vec();
     let mut all = vec![
-        Target { fix: crc32c, ..target("value", of(false), |b| drop(timeline::value(b))) },
-        Target { fix: crc32c, ..target("control", of(true), |b| drop(timeline::control(b))) },
+        Target { fix: own(), ..target("value", of("0"), |b| drop(timeline::value(b))) },
+        Target { fix: own(), ..target("control", of("control"), |b| drop(timeline::control(b))) },
+        Target {
+            fix: Box::new(|bytes| checksums::pack(bytes)),
+            ..target("pack", of("p"), |b| drop(timeline::pack(b)))
+        },
         target("edit", edits, |bytes| drop(timeline::edit(bytes))),
         target("manifest", manifests, |bytes| drop(timeline::manifest(bytes))),
         target("metadata", vec![meta], |bytes| drop(timeline::meta(bytes))),
     ];
     // The first byte tells which key holds nonsense.
     let corpus = (0u8..).zip(&values).map(|(n, (_, value))| [&[n], &value[..]].concat()).collect();
+    let keys: Vec<String> = values.iter().map(|(key, _)| key.clone()).collect();
     let run = move |bytes: &[u8]| restore_all((&values, &repository), bytes);
     all.push(Target {
         name: "timeline",
         corpus,
-        fix: |bytes| {
-            if let Some((_, value)) = bytes.split_first_mut() {
-                checksums::crc32c_at_end(value);
+        fix: Box::new(move |bytes| {
+            if let Some((which, value)) = bytes.split_first_mut() {
+                fix_value(&keys[*which as usize % keys.len()], value);
             }
-        },
+        }),
         run: Box::new(run),
         allowance: 8 << 20,
     });
+    let packs = Target { allowance: 4 << 20, ..target("exported timeline", exports(), import) };
+    all.push(Target { fix: Box::new(|bytes| checksums::sections(bytes)), ..packs });
     all
 }
 
+/// Timelines as single files.
+fn exports() -> Vec<Vec<u8>> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+    fill(&store);
+    let export = |session: &&str| {
+        let kept = Kept::open(&store, session);
+        let (mut file, mut next) = (Vec::new(), Some(Cursor::default()));
+        while let Some(cursor) = next {
+            let part = kept.run(kept.timeline.export(cursor)).unwrap();
+            file.extend_from_slice(&part.bytes);
+            next = part.next;
+        }
+        file
+    };
+    ["run", "packed", "pruned"].iter().map(export).collect()
+}
+
+/// Takes in a timeline, which then verifies, or is not there.
+fn import(bytes: &[u8]) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+    let kept = Kept::open(&store, "imported");
+    let import = Arc::new(Import::default());
+    let taken = bytes.chunks(500).try_for_each(|piece| {
+        kept.run(kept.timeline.take_in(import.clone(), piece.to_vec().into()))
+    });
+    let done = taken.and_then(|()| kept.run(kept.timeline.finish_import(import.clone())));
+    match done {
+        Ok(_) => {
+            let fresh = Kept::open(&store, "imported");
+            let report = fresh.run(fresh.timeline.verify()).unwrap();
+            assert!(report.problems.is_empty(), "{:?}", report.problems);
+        }
+        Err(error) => {
+            assert_ne!(error.code(), Code::Internal, "{error:?}");
+            let _ = kept.run(kept.timeline.abandon_import(import));
+            assert!(store.list(&Query::default()).unwrap().is_empty(), "something is left");
+        }
+    }
+}
+
 type Values = [(String, Vec<u8>)];
+
+/// Makes the checksums hold of what lies at a key of a timeline.
+fn fix_value(key: &str, value: &mut [u8]) {
+    match key.rsplit('/').next() {
+        Some(last) if last.starts_with('p') => checksums::pack(value),
+        _ => checksums::crc32c_at_end(key, value),
+    }
+}
 
 /// Whatever one key holds, each state is exactly what was saved or a named error; but what has a
 /// checksum that holds may restore as anything, without a panic.
@@ -200,7 +261,7 @@ fn restore_all((values, repository): (&Values, &Repository), bytes: &[u8]) {
     let Some((&which, nonsense)) = bytes.split_first() else { return };
     let which = which as usize % values.len();
     let mut fixed = nonsense.to_vec();
-    checksums::crc32c_at_end(&mut fixed);
+    fix_value(&values[which].0, &mut fixed);
     let strict = fixed != nonsense;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
     for (number, (key, value)) in values.iter().enumerate() {
@@ -208,7 +269,8 @@ fn restore_all((values, repository): (&Values, &Repository), bytes: &[u8]) {
         store.put_wait(key, value.to_vec(), Mode::Create).unwrap();
     }
     for (session, saved) in &repository.lines {
-        if !values[which].0.contains(&format!("/{session}/")) {
+        let own = values[which].0.contains(&format!("/{session}/"));
+        if !own && session != "forked" {
             continue;
         }
         let kept = Kept::open(&store, session);
@@ -272,7 +334,7 @@ fn of_files() -> Vec<Target> {
         [vec![number], registry.get(codec).unwrap().compress(None, &raw).unwrap()].concat()
     });
     vec![
-        Target { fix: crc32c, ..target(".ks", vec![file("a.ks")], |b| read_file("a.ks", b)) },
+        Target { fix: crc32c(""), ..target(".ks", vec![file("a.ks")], |b| read_file("a.ks", b)) },
         target(".json", vec![file("a.json")], |bytes| read_file("a.json", bytes)),
         Target {
             // What a codec needs for its window, whatever comes.

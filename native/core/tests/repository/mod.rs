@@ -13,17 +13,19 @@ use keepstate_core::machine::Machine;
 use keepstate_core::seal::KeyRing;
 use keepstate_core::store::{Mode, Store, StoreExt};
 use keepstate_core::timeline::{
-    At, Change, Meta, Name, Options, Page, Save, Snapshot, Splice, Timeline,
+    At, Change, From, Meta, Name, Options, Packing, Page, Policy, Save, Snapshot, Splice, Timeline,
 };
 
 pub const FILES: [&str; 3] = ["files/a.json", "files/b.json.zst", "files/c.ks"];
 pub const SEALED: &str = "sealed/secret";
-pub const LINES: [&str; 3] = ["run", "deleted", "full"];
+/// The timelines. Of those, `forked` shows the beginning of `run`.
+pub const LINES: [&str; 6] = ["run", "forked", "deleted", "full", "packed", "pruned"];
+pub const TAG: &str = "good";
 
 /// What was put into a repository.
 pub struct Repository {
     /// Of each timeline, what each sequence holds; none where it is gone.
-    pub lines: Vec<(String, Vec<(u64, Option<Vec<u8>>)>)>,
+    pub lines: Vec<(String, Line)>,
     pub sealed: Vec<u8>,
     pub files: Vec<(&'static str, File)>,
 }
@@ -112,7 +114,7 @@ fn meta(step: u64) -> Meta {
 }
 
 /// Saves whole states and edits.
-fn save_many(kept: &Kept, session: &str, (from, upto): (u64, u64)) -> Vec<(u64, Option<Vec<u8>>)> {
+fn save_many(kept: &Kept, session: &str, (from, upto): (u64, u64)) -> Line {
     let mut before: Option<Vec<u8>> = None;
     let mut saved = Vec::new();
     for step in from..=upto {
@@ -138,13 +140,7 @@ fn save_many(kept: &Kept, session: &str, (from, upto): (u64, u64)) -> Vec<(u64, 
 pub fn fill(store: &Arc<dyn Store>) -> Repository {
     let mut lines = Vec::new();
     for session in LINES {
-        let kept = Kept::open(store, session);
-        let mut saved = save_many(&kept, session, (1, 5));
-        if session == "deleted" {
-            kept.run(kept.timeline.delete()).unwrap();
-            saved.iter_mut().for_each(|(_, bytes)| *bytes = None);
-            saved.extend(save_many(&kept, session, (6, 7)));
-        }
+        let saved = fill_line(store, session, &lines);
         lines.push((session.to_owned(), saved));
     }
     let sealed = b"what nobody may read".repeat(4);
@@ -160,6 +156,46 @@ pub fn fill(store: &Arc<dyn Store>) -> Repository {
     store.put_wait(SEALED, value, Mode::Create).unwrap();
     let files = FILES.map(|name| (name, put_file(store, name))).to_vec();
     Repository { lines, sealed, files }
+}
+
+type Line = Vec<(u64, Option<Vec<u8>>)>;
+
+fn fill_line(store: &Arc<dyn Store>, session: &str, before: &[(String, Line)]) -> Line {
+    let kept = Kept::open(store, session);
+    if session == "forked" {
+        let parent = Kept::open(store, "run");
+        let name = Name::new("agent", session).unwrap();
+        parent.run(parent.timeline.fork(name, At::Sequence(3))).unwrap();
+        let mut saved = before[0].1[..3].to_vec();
+        saved.extend(save_many(&kept, session, (4, 5)));
+        return saved;
+    }
+    let mut saved = save_many(&kept, session, (1, 5));
+    match session {
+        "run" => {
+            let tag = kept.timeline.tag(TAG.into(), At::Sequence(2), From::Nowhere);
+            kept.run(tag).unwrap();
+        }
+        "deleted" => {
+            kept.run(kept.timeline.delete()).unwrap();
+            saved.iter_mut().for_each(|(_, bytes)| *bytes = None);
+            saved.extend(save_many(&kept, session, (6, 7)));
+        }
+        "packed" => {
+            kept.run(kept.timeline.pack(Packing { all: true, level: None })).unwrap();
+            saved.extend(save_many(&kept, session, (6, 6)));
+        }
+        "pruned" => {
+            let policy = Policy { keep_last: Some(2), ..Policy::default() };
+            let pruned = kept.run(kept.timeline.prune(policy)).unwrap();
+            for stretch in pruned.runs.iter().filter(|stretch| stretch.why.is_none()) {
+                let gone = |(s, _): &&mut (u64, _)| (stretch.first..=stretch.last).contains(s);
+                saved.iter_mut().filter(gone).for_each(|(_, bytes)| *bytes = None);
+            }
+        }
+        _ => {}
+    }
+    saved
 }
 
 fn put_file(store: &Arc<dyn Store>, name: &str) -> File {
@@ -211,6 +247,10 @@ impl Repository {
         let fresh = Kept::open(store, session);
         let latest = fresh.restore(At::Latest);
         seen.judge(latest, bytes.as_ref().unwrap(), (what, session));
+        if session == "run" {
+            let tagged = fresh.restore(At::Tag(TAG.into()));
+            seen.judge(tagged, saved[1].1.as_ref().unwrap(), (what, TAG));
+        }
         let page = Page { limit: Some(1000), ..Page::default() };
         let live = saved.iter().filter(|(_, bytes)| bytes.is_some());
         let live: Vec<u64> = live.map(|(sequence, _)| *sequence).collect();
