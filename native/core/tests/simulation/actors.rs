@@ -191,7 +191,9 @@ impl Actor for Reader {
                 turn.run("show", turn.timeline.show(At::Latest), move |result, model| {
                     if let Ok(snapshot) = result {
                         let late = model.floor(line) > began.acknowledged;
-                        assert!(late || snapshot.sequence >= began.acknowledged, "show is stale");
+                        let least = began.acknowledged;
+                        let sequence = snapshot.sequence;
+                        assert!(late || sequence >= least, "show gave @{sequence}, not @{least}");
                     }
                 });
             }
