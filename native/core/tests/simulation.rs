@@ -35,8 +35,11 @@ use model::{Figures, Model};
 use store::SimStore;
 use world::World;
 
+/// Adds who takes part, with so many turns each.
+type Cast = fn(&mut World, u32);
+
 /// Who takes part. A seed plays the cast of its remainder, so that a new cast changes no old world.
-const CASTS: &[(&str, fn(&mut World, u32))] = &[
+const CASTS: &[(&str, Cast)] = &[
     ("saves", saves),
     ("deletes", deletes),
     ("packs", packs),

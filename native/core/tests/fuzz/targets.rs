@@ -19,6 +19,9 @@ use crate::repository::{fill, is_named, Kept, Repository};
 use crate::support::{folder, quiet};
 
 type Fix = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
+type Feed = Box<dyn Fn(&[u8]) + Send + Sync>;
+/// A file of a log, and how its checksums are made to hold.
+type FileOfLog<'a> = (&'a str, fn(&mut Vec<u8>));
 
 /// A decoder under fire.
 pub struct Target {
@@ -27,7 +30,7 @@ pub struct Target {
     /// Makes the checksums of a changed input hold.
     pub fix: Fix,
     /// Panics where something is wrong.
-    pub run: Box<dyn Fn(&[u8]) + Send + Sync>,
+    pub run: Feed,
     /// What it may take beside what the input explains.
     pub allowance: usize,
 }
@@ -86,14 +89,14 @@ fn of_the_log() -> Vec<Target> {
             })
         },
     ];
-    let in_log: [(&'static str, &str, fn(&mut Vec<u8>)); 4] = [
-        ("segment", segments[0].0.as_str(), |bytes| checksums::segment(bytes)),
-        ("catalog", "catalog", |bytes| checksums::small_file(bytes)),
-        ("identity", "KEEPSTATE", |bytes| checksums::small_file(bytes)),
-        ("page", "page", |bytes| checksums::page(bytes)),
+    let in_log: [(&'static str, FileOfLog<'_>); 4] = [
+        ("segment", (segments[0].0.as_str(), |bytes| checksums::segment(bytes))),
+        ("catalog", ("catalog", |bytes| checksums::small_file(bytes))),
+        ("identity", ("KEEPSTATE", |bytes| checksums::small_file(bytes))),
+        ("page", ("page", |bytes| checksums::page(bytes))),
     ];
-    for (name, file, fix) in in_log {
-        all.push(file_of_a_log(name, &files, (file, fix)));
+    for (name, file) in in_log {
+        all.push(file_of_a_log(name, &files, file));
     }
     let large = log_files(true);
     all.push(file_of_a_log("checkpoint", &large, ("checkpoint", |b| checksums::checkpoint(b))));
@@ -105,7 +108,7 @@ fn of_the_log() -> Vec<Target> {
 fn file_of_a_log(
     name: &'static str,
     files: &[(String, Vec<u8>)],
-    (file, fix): (&str, fn(&mut Vec<u8>)),
+    (file, fix): FileOfLog<'_>,
 ) -> Target {
     let (changed, same): (Vec<_>, Vec<_>) = files.iter().cloned().partition(|(n, _)| n == file);
     let (home, file) = (Mutex::new(folder()), file.to_owned());
@@ -309,7 +312,8 @@ fn file(name: &str) -> Vec<u8> {
         user: Some("{\"cost\": 0.25, \"tags\": [\"a\", null]}".into()),
         ..Metadata::default()
     };
-    let text = "{\"messages\":[{\"role\":\"user\",\"text\":\"hello\"},[],-1.5e+10,true]}".repeat(1);
+    let text =
+        "{\"messages\":[{\"role\":\"user\",\"text\":\"hello\"},[],-1.5e+10,true]}".to_owned();
     let state = match name.ends_with(".ks") {
         true => State::Bytes(text.repeat(20).into_bytes()),
         false => State::Json(text),

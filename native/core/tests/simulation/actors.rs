@@ -62,7 +62,9 @@ impl Writer {
             }
         }
         let attempt = turn.model.lines[turn.line].attempts.len();
-        let mut whole = format!("{} {} {attempt}\n", self.number, self.saves).into_bytes();
+        // The beginning of all is the same: what refers to the first bytes of a timeline does so
+        // for ever.
+        let mut whole = format!("state {} {} {attempt}\n", self.number, self.saves).into_bytes();
         whole.extend(state);
         whole.into()
     }
