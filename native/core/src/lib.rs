@@ -19,6 +19,9 @@ pub mod machine;
 pub mod msgpack;
 pub mod seal;
 pub mod store;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod timeline;
 pub mod wire;
 

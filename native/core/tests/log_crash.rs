@@ -1,7 +1,9 @@
-//! A recorded run of commits, rolls, compaction, checkpoints and a close is cut at every operation:
+//! A recorded run of commits, rolls, compaction, a checkpoint and a close is cut at every operation:
 //! by a kill, and by a loss of power that drops, reorders and tears what was not synced. Every
 //! folder that results opens, and holds the state after some commit not before the last that was
 //! acknowledged (in async mode: flushed).
+//!
+//!     KEEPSTATE_SEEDS=200   so many losses of power at each operation (3; KEEPSTATE_LONG=1: 200)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -92,8 +94,11 @@ fn options(disk: &TestDisk, sync: bool) -> LogOptions {
     LogOptions { segment_bytes: 3000, medium: Arc::new(disk.clone()), ..base }
 }
 
+/// What was done, each with the page's content then, and the states in between.
+type Recorded = (Vec<(Event, Vec<u8>)>, Vec<Model>);
+
 /// A run with everything in it, recorded.
-fn record(sync: bool) -> (Vec<(Event, Vec<u8>)>, Vec<Model>) {
+fn record(sync: bool) -> Recorded {
     let folder = folder();
     let path = folder.path().join("store");
     let disk = TestDisk::recording(&path);
@@ -115,6 +120,31 @@ fn record(sync: bool) -> (Vec<(Event, Vec<u8>)>, Vec<Model>) {
     (disk.events(), run.states)
 }
 
+/// A run that writes a checkpoint: for that, much must be new.
+fn record_checkpoint() -> Recorded {
+    let folder = folder();
+    let path = folder.path().join("store");
+    let disk = TestDisk::recording(&path);
+    let log = open(&path, options(&disk, true));
+    let states = vec![Model::new()];
+    let mut run = Run { log, disk: disk.clone(), states, acknowledge_each: true };
+    run.session(2);
+    run.put("large", 1_100_000);
+    run.session(2);
+    run.log.compact().unwrap();
+    run.delete("large");
+    run.session(3);
+    run.log.compact().unwrap();
+    run.log.close().unwrap();
+    run.acknowledged();
+    (disk.events(), run.states)
+}
+
+/// A trace that lacks one of these proves nothing about it.
+fn require(events: &[(Event, Vec<u8>)], what: &str, is: impl Fn(&Event) -> bool) {
+    assert!(events.iter().any(|(event, _)| is(event)), "nothing in the trace is {what}");
+}
+
 fn check(path: &std::path::Path, (states, floor, begun): (&[Model], usize, usize), what: &str) {
     let log = match try_open(path, quiet()) {
         Ok(log) => log,
@@ -133,9 +163,16 @@ fn check(path: &std::path::Path, (states, floor, begun): (&[Model], usize, usize
     assert_eq!(log.verify(&mut |_, _| ()).unwrap().len(), 0, "{what}: verify");
 }
 
-fn play(sync: bool, seeds: u64) {
-    let (events, states) = record(sync);
-    assert!(events.len() > 110, "{} events", events.len());
+fn play(name: &str, sync: bool, (events, states): Recorded) {
+    let (seeds, long) = (seeds(), std::env::var("KEEPSTATE_LONG").is_ok());
+    let (started, mut trials) = (std::time::Instant::now(), 0);
+    let log = |name: &str| name.ends_with(".log");
+    require(&events, "a write", |event| matches!(event, Event::Write(..)));
+    require(&events, "a sync", |event| matches!(event, Event::Sync(_)));
+    require(&events, "a sync of the folder", |event| matches!(event, Event::SyncFolder));
+    require(&events, "a new segment", |e| matches!(e, Event::Create(name, _) if log(name)));
+    require(&events, "the removal of a segment", |e| matches!(e, Event::Remove(name) if log(name)));
+    require(&events, "a new catalog", |e| matches!(e, Event::Rename(_, to) if to == "catalog"));
     let (mut floor, mut begun) = (0, 0);
     for cut in 1..=events.len() {
         match events[cut - 1].0 {
@@ -154,7 +191,9 @@ fn play(sync: bool, seeds: u64) {
             let what = format!("power loss, cut {cut}, seed {seed}, {step}");
             check(folder.path(), (&states, floor, begun), &what);
         }
-        if cut % 3 == 0 {
+        trials += seeds;
+        if long || cut % 3 == 0 {
+            trials += 1;
             let folder = folder();
             after_kill(&events, cut, folder.path());
             // A kill takes nothing that was acknowledged, in async mode either.
@@ -162,19 +201,29 @@ fn play(sync: bool, seeds: u64) {
             check(folder.path(), (&states, floor, begun), &format!("kill, cut {cut}, {step}"));
         }
     }
+    let (count, seconds) = (events.len(), started.elapsed().as_secs_f64());
+    println!("crash, {name}: {count} operations, {trials} folders after a crash, {seconds:.0} s");
 }
 
-/// More of them for a campaign by hand.
 fn seeds() -> u64 {
-    std::env::var("KEEPSTATE_SEEDS").map_or(1, |seeds| seeds.parse().unwrap())
+    let usual = if std::env::var("KEEPSTATE_LONG").is_ok() { 200 } else { 3 };
+    std::env::var("KEEPSTATE_SEEDS").map_or(usual, |seeds| seeds.parse().unwrap())
 }
 
 #[test]
 fn sync_mode() {
-    play(true, seeds());
+    play("sync", true, record(true));
 }
 
 #[test]
 fn async_mode() {
-    play(false, seeds());
+    play("async", false, record(false));
+}
+
+#[test]
+fn with_a_checkpoint() {
+    let (events, states) = record_checkpoint();
+    let to = |event: &Event| matches!(event, Event::Rename(_, to) if to == "checkpoint");
+    require(&events, "a checkpoint", to);
+    play("with a checkpoint", true, (events, states));
 }

@@ -1,6 +1,8 @@
 //! 200 times a process is killed with SIGKILL under load, in both durabilities: what it had
 //! acknowledged is there, a batch is there whole or not at all, and another process that has the
 //! store open goes on without opening it again.
+//!
+//!     KEEPSTATE_LONG=1   1,000 times
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -13,7 +15,13 @@ use keepstate_core::store::{Embedded, Mode, Op, StoreExt};
 use support::medium::Dice;
 use support::*;
 
-const KILLS: u64 = 200;
+fn kills() -> u64 {
+    if std::env::var("KEEPSTATE_LONG").is_ok() {
+        1000
+    } else {
+        200
+    }
+}
 
 fn options(asynchronous: bool) -> LogOptions {
     let base = if asynchronous { quiet_async() } else { quiet() };
@@ -61,7 +69,8 @@ fn nothing_acknowledged_is_lost() {
     let mut dice = Dice(7);
     let mut last = [0u64; 7];
     let mut from = 0;
-    for kill in 0..KILLS {
+    let begun = std::time::Instant::now();
+    for kill in 0..kills() {
         from = from + 1 + (kill + from) % 2;
         let mut process = support::child(&from.to_string(), &path);
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -95,5 +104,7 @@ fn nothing_acknowledged_is_lost() {
         put(&*log, "parent", &kill.to_le_bytes());
     }
     assert!(last.iter().all(|number| *number > 0));
+    let (commits, seconds) = (last.iter().max().unwrap(), begun.elapsed().as_secs_f64());
+    println!("kills of a log: {} kills, {commits} commits acknowledged, {seconds:.0} s", kills());
     assert_eq!(log.verify(&mut |_, _| ()).unwrap().len(), 0);
 }

@@ -5,10 +5,10 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self as sys, AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::failed;
+use super::sys::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use crate::error::{Code, Error, Result};
 
 /// What a name stands for.
@@ -69,7 +69,7 @@ impl Folder {
 
     /// A folder inside, or none. A symbolic link is not followed.
     pub fn child(&self, name: &str) -> Result<Option<Folder>> {
-        match sys::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
+        match sys::openat(&self.fd, name, (FOLDER | OFlags::NOFOLLOW, Mode::empty())) {
             Ok(fd) => Ok(Some(Folder { fd, path: self.path_of(name) })),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(failed(errno, "Opening the folder", &self.path_of(name))),
@@ -114,7 +114,7 @@ impl Folder {
     pub fn file(&self, name: &str) -> Result<Option<File>> {
         // Without NONBLOCK a pipe that somebody put here would keep us waiting.
         let flags = OPEN | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let fd = match sys::openat(&self.fd, name, flags, Mode::empty()) {
+        let fd = match sys::openat(&self.fd, name, (flags, Mode::empty())) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(failed(errno, "Opening the file", &self.path_of(name))),
@@ -129,7 +129,7 @@ impl Folder {
     /// A file inside, open for reading and writing, made empty if it is not there.
     pub fn file_or_new(&self, name: &str, mode: u32) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        sys::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _))
+        sys::openat(&self.fd, name, (flags, Mode::from_raw_mode(mode as _)))
             .map(File::from)
             .map_err(|errno| failed(errno, "Opening the file", &self.path_of(name)))
     }
@@ -137,7 +137,7 @@ impl Folder {
     /// A file inside that was not there before, open for writing.
     pub fn new_file(&self, name: &str, mode: u32) -> Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let made = sys::openat(&self.fd, name, flags, Mode::RUSR | Mode::WUSR)
+        let made = sys::openat(&self.fd, name, (flags, Mode::RUSR | Mode::WUSR))
             .and_then(|fd| sys::fchmod(&fd, Mode::from_raw_mode(mode as _)).map(|()| fd));
         made.map(File::from).map_err(|errno| failed(errno, "Making the file", &self.path_of(name)))
     }
@@ -162,7 +162,7 @@ impl Folder {
     /// The names in it and what they stand for, in no order. Names that are not UTF-8 are left out.
     pub fn entries(&self) -> Result<Vec<(String, Kind)>> {
         let doing = "Listing the folder";
-        let entries = Dir::read_from(&self.fd).map_err(|errno| failed(errno, doing, &self.path))?;
+        let entries = sys::entries(&self.fd).map_err(|errno| failed(errno, doing, &self.path))?;
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|errno| failed(errno, doing, &self.path))?;

@@ -6,6 +6,7 @@
 
 mod folder;
 mod read;
+pub(crate) mod sys;
 mod temp;
 
 pub use folder::{Folder, Kind, Reached, Seen};

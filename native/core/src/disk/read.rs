@@ -1,11 +1,11 @@
 //! Reading a file that somebody may be writing to by hand.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
 
+use super::sys;
 use super::{failed_io, Seen};
 use crate::error::{fail, Code, Error, Result};
 use crate::store::Range;
@@ -70,7 +70,7 @@ fn read_part(file: &File, (offset, length): (u64, u64), path: &Path) -> Result<B
 
 fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
     loop {
-        match file.read_at(buffer, offset) {
+        match sys::read_at(file, buffer, offset) {
             Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
             read => return read,
         }

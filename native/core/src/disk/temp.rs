@@ -2,12 +2,12 @@
 //! and then by one rename.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 
-use rustix::fs::{self as sys, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::UTIME_OMIT;
 use rustix::io::Errno;
 
+use super::sys::{self, Timespec, Timestamps};
 use super::{failed, failed_io, Folder, Seen};
 use crate::error::{fail, Code, Result};
 
@@ -37,14 +37,13 @@ impl<'a> Temp<'a> {
 
     /// Writes behind what was written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
+        sys::write_all(&self.file, bytes)
             .map_err(|source| failed_io(source, "Writing the file", &self.path()))
     }
 
     /// Makes the content durable (not yet its name).
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(|source| failed_io(source, "Syncing the file", &self.path()))
+        sys::fsync(&self.file).map_err(|errno| failed(errno, "Syncing the file", &self.path()))
     }
 
     /// What the system tells of it.
@@ -85,17 +84,16 @@ impl<'a> Temp<'a> {
     }
 
     fn rename(&self, folder: &Folder, name: &str) -> rustix::io::Result<()> {
-        sys::renameat(self.folder, self.name.as_str(), folder, name)
+        sys::renameat((self.folder, self.name.as_str()), (folder, name))
     }
 
     fn rename_to_free(&self, folder: &Folder, name: &str) -> rustix::io::Result<()> {
-        let flags = RenameFlags::NOREPLACE;
-        match sys::renameat_with(self.folder, self.name.as_str(), folder, name, flags) {
+        let old = self.name.as_str();
+        match sys::renameat_free((self.folder, old), (folder, name)) {
             // Not every file system knows the flag; a second name cannot replace either.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                let (old, none) = (self.name.as_str(), sys::AtFlags::empty());
-                sys::linkat(self.folder, old, folder, name, none)?;
-                sys::unlinkat(self.folder, old, none)
+                sys::linkat((self.folder, old), (folder, name))?;
+                sys::unlinkat(self.folder, old, sys::AtFlags::empty())
             }
             renamed => renamed,
         }

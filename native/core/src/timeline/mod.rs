@@ -22,6 +22,9 @@ mod fence;
 mod fetch;
 mod fork;
 mod frame;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod idempotency;
 mod import;
 mod layout;

@@ -1,10 +1,10 @@
 //! The last versions of a file, kept beside: `.keepstate/backups/<place>/<time of modification>`.
 
-use rustix::fs::{linkat, AtFlags};
 use rustix::io::Errno;
 
 use super::names::Place;
 use super::Tree;
+use crate::disk::sys::linkat;
 use crate::disk::{failed, Folder, Kind};
 use crate::error::Result;
 
@@ -24,7 +24,7 @@ impl Tree {
             folder = folder.child_or_new(name, self.folder_mode())?.0;
         }
         let name = format!("{:020}", seen.modified);
-        match linkat(&*from, place.name.as_str(), &folder, name.as_str(), AtFlags::empty()) {
+        match linkat((&*from, place.name.as_str()), (&folder, name.as_str())) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(failed(errno, "Keeping a backup", &folder.path_of(&name))),
         }

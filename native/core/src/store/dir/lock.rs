@@ -14,6 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 
 use crate::clock::Clock;
+use crate::disk::sys::{may_fail, Call};
 use crate::disk::{failed, set_modified, Folder, Seen};
 use crate::error::{Code, Error, Result};
 
@@ -119,6 +120,7 @@ fn try_lock(file: &File) -> std::result::Result<bool, Errno> {
 }
 
 fn change(file: &File, kind: libc::c_int) -> std::result::Result<(), Errno> {
+    may_fail(Call::Lock)?;
     loop {
         // SAFETY: all zeros is a valid `flock`: a struct of integers.
         let mut range: libc::flock = unsafe { std::mem::zeroed() };

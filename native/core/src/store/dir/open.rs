@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::lock::Lock;
 use super::{DirOptions, Tree};
 use crate::clock::Clock;
+use crate::digest::crc32c;
 use crate::disk::{failed_io, Existing, Folder, Reached, Temp};
 use crate::error::{fail, Code, Error, Result};
 
@@ -107,15 +108,20 @@ impl Tree {
         let Some(file) = own.file(SHARDS)? else { return Ok(None) };
         let path = own.path_of(SHARDS);
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut std::io::Read::take(file, 16), &mut text)
-            .map_err(|source| failed_io(source, "Reading the file", &path))?;
-        match text.trim().parse() {
-            Ok(shards) if (2..=MOST_SHARDS).contains(&shards) => Ok(Some(shards)),
+        // What is not UTF-8 tells no number either.
+        match std::io::Read::read_to_string(&mut std::io::Read::take(file, 32), &mut text) {
+            Err(source) if source.kind() != ErrorKind::InvalidData => {
+                return Err(failed_io(source, "Reading the file", &path));
+            }
+            _ => {}
+        }
+        match parse_shards(&text) {
+            Some(shards) if (2..=MOST_SHARDS).contains(&shards) => Ok(Some(shards)),
             _ => {
                 let path = path.display().to_string();
                 let message = format!(
-                    "{path} does not tell the number of shards; write it there: the number of \
-                     folders named 00, 01 and so on that the store was made with."
+                    "{path} does not tell the number of shards; write it there, on a line: the \
+                     number of folders named 00, 01 and so on that the store was made with."
                 );
                 Err(Error::new(Code::Corrupt, message).at(|place| place.path = Some(path)))
             }
@@ -131,13 +137,26 @@ impl Tree {
         let own = self.own()?;
         let folder = self.temporary(&own)?;
         let mut temp = Temp::create(&folder, self.unique_name()?, self.options.mode)?;
-        temp.write(format!("{shards}\n").as_bytes())?;
+        temp.write(shards_text(shards).as_bytes())?;
         temp.sync()?;
         if temp.place(&own, SHARDS, Existing::Keep)? {
             own.sync()?;
         }
         Ok(self.known_shards()?.unwrap_or(shards))
     }
+}
+
+/// The number and its crc32c: with another number every key would seem to be absent.
+fn shards_text(shards: u32) -> String {
+    let number = shards.to_string();
+    format!("{number} {:08x}\n", crc32c(number.as_bytes()))
+}
+
+/// The number in such a text, or on a line by itself, as a person writes it.
+fn parse_shards(text: &str) -> Option<u32> {
+    let line = text.strip_suffix('\n')?;
+    let shards = line.split(' ').next()?.parse().ok()?;
+    (text == shards_text(shards) || line == shards.to_string()).then_some(shards)
 }
 
 fn check(options: &DirOptions) -> Result<()> {

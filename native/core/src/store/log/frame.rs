@@ -250,6 +250,8 @@ impl<'a> Iterator for Steps<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
             let whole = self.reader.is_empty() || self.head.kind == Kind::End;
+            // Said once: whoever goes on must come to an end.
+            self.reader = Reader::new(&[]);
             return if whole { None } else { Some(None) };
         }
         self.left -= 1;

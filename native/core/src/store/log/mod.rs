@@ -15,6 +15,9 @@ mod checkpoint;
 mod commit;
 mod compact;
 mod frame;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod lock;
 mod maintain;

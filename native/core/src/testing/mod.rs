@@ -1,0 +1,5 @@
+//! What tests need and nobody else may have. Only in builds with the feature `testing`.
+
+pub mod faults;
+
+pub use crate::disk::sys::Call;

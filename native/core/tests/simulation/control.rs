@@ -1,0 +1,53 @@
+//! What a control object says, read by FORMAT.md 9 and not by the code under test.
+
+use std::collections::BTreeMap;
+
+/// A control object.
+pub struct Control {
+    /// Nothing below exists.
+    pub floor: u64,
+    /// From here on snapshots have values of their own.
+    pub loose: u64,
+    /// All sections by tag, as they are.
+    pub sections: BTreeMap<u8, Vec<u8>>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control { floor: 1, loose: 1, sections: BTreeMap::new() }
+    }
+}
+
+impl Control {
+    pub fn read(value: &[u8]) -> Control {
+        assert_eq!(&value[..2], b"KC", "a control object begins with its magic");
+        let mut rest = &value[4..value.len() - 4];
+        let mut control = Control::default();
+        while let Some((&tag, behind)) = rest.split_first() {
+            rest = behind;
+            let length = varint(&mut rest) as usize;
+            control.sections.insert(tag, rest[..length].to_vec());
+            rest = &rest[length..];
+        }
+        if let Some(floor) = control.sections.get(&2) {
+            control.floor = varint(&mut &floor[..]);
+        }
+        if let Some(loose) = control.sections.get(&9) {
+            control.loose = varint(&mut &loose[..]);
+        }
+        control
+    }
+}
+
+pub fn varint(rest: &mut &[u8]) -> u64 {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let byte = rest[0];
+        *rest = &rest[1..];
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return number;
+        }
+        shift += 7;
+    }
+}

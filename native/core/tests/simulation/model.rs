@@ -1,0 +1,528 @@
+//! What must hold, whatever happened: the list of all that anybody tried to save, and where it was
+//! seen. Each check panics with a sentence when the timeline has lied.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keepstate_core::error::{Code, Error, Result};
+use keepstate_core::machine::{Answer, Machine, Request, Step};
+use keepstate_core::timeline::{
+    At, Change, Deleted, Id, Meta, Name, Options, Page, Policy, Pruned, Report, Restored, Save,
+    Snapshot, Timeline,
+};
+
+use super::dice::Dice;
+use super::store::{SimStore, Watched};
+
+/// What became of a save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Open,
+    Acknowledged,
+    /// By an error after which nothing may be there.
+    Refused,
+    /// By an error after which it may be there or not.
+    Unknown,
+}
+
+/// A save that somebody tried.
+pub struct Attempt {
+    pub bytes: Bytes,
+    pub key: Option<String>,
+    pub fate: Fate,
+    /// The greatest sequence that was acknowledged when it began.
+    pub behind: u64,
+}
+
+/// What was known when a call began.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The greatest acknowledged sequence.
+    pub acknowledged: u64,
+    pub floor: u64,
+}
+
+/// One timeline.
+pub struct Line {
+    pub name: Name,
+    pub attempts: Vec<Attempt>,
+    by_bytes: HashMap<Bytes, Vec<usize>>,
+    /// What was seen under each sequence.
+    placed: BTreeMap<u64, Bytes>,
+    sequence_of: HashMap<Bytes, u64>,
+    ids: BTreeMap<u64, Id>,
+    pub acknowledged: BTreeSet<u64>,
+    /// What a prune said that it took out.
+    gone: BTreeSet<u64>,
+    /// Prunes that may take out something yet, because they have not ended or nobody knows how.
+    prunes: BTreeMap<usize, Policy>,
+    /// How many prunes have begun.
+    pruned: usize,
+    /// What each tag may name.
+    pub tags: BTreeMap<String, BTreeSet<u64>>,
+    /// Something may have taken tags away.
+    pub untagged: bool,
+    /// Of which timeline this may be a fork, and from where.
+    pub origins: Vec<(usize, u64)>,
+}
+
+/// Errors that a bad day explains.
+pub fn is_transient(error: &Error) -> bool {
+    matches!(error.code(), Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted)
+}
+
+/// Figures to print.
+#[derive(Default, Debug, Clone)]
+pub struct Figures {
+    pub saves: u64,
+    pub refused: u64,
+    pub unknown: u64,
+    pub reads: u64,
+    pub checks: u64,
+    pub faults: u64,
+    pub crashes: u64,
+}
+
+/// Whether a policy keeps a snapshot for certain, where this may be the newest.
+fn is_kept(policy: &Policy, sequence: u64, newest: u64) -> bool {
+    policy.keep_last.is_some_and(|last| sequence + last > newest)
+        || policy.keep_every.is_some_and(|every| sequence % every == 0)
+        || sequence >= newest
+}
+
+/// The store and what must be in it.
+pub struct Model {
+    pub store: SimStore,
+    pub lines: Vec<Line>,
+    pub figures: Figures,
+    nothing: Watched,
+}
+
+impl Model {
+    pub fn new(store: SimStore, names: &[(&str, &str)]) -> Model {
+        let line = |(agent, session): &(&str, &str)| Line {
+            name: Name::new(agent, session).unwrap(),
+            attempts: Vec::new(),
+            by_bytes: HashMap::new(),
+            placed: BTreeMap::new(),
+            sequence_of: HashMap::new(),
+            ids: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            prunes: BTreeMap::new(),
+            pruned: 0,
+            tags: BTreeMap::new(),
+            untagged: false,
+            origins: Vec::new(),
+        };
+        let lines = names.iter().map(line).collect();
+        Model { store, lines, figures: Figures::default(), nothing: Watched::default() }
+    }
+
+    fn watched(&self, line: usize) -> &Watched {
+        self.store.watched.get(self.lines[line].name.prefix()).unwrap_or(&self.nothing)
+    }
+
+    pub fn floor(&self, line: usize) -> u64 {
+        self.watched(line).control.floor
+    }
+
+    pub fn moment(&self, line: usize) -> Moment {
+        let acknowledged = self.lines[line].acknowledged.last().copied().unwrap_or(0);
+        Moment { acknowledged, floor: self.floor(line) }
+    }
+
+    /// Notes a save that is about to begin.
+    pub fn begin(&mut self, line: usize, bytes: Bytes, key: Option<String>) -> usize {
+        let behind = self.moment(line).acknowledged;
+        let line = &mut self.lines[line];
+        let number = line.attempts.len();
+        line.by_bytes.entry(bytes.clone()).or_default().push(number);
+        line.attempts.push(Attempt { bytes, key, fate: Fate::Open, behind });
+        number
+    }
+
+    /// A save has ended.
+    pub fn saved(&mut self, line: usize, attempt: usize, result: &Result<Snapshot>) {
+        let fate = match result {
+            Ok(_) => Fate::Acknowledged,
+            Err(error) => match error.code() {
+                Code::Conflict | Code::IdempotencyMismatch => Fate::Refused,
+                Code::LeaseHeld | Code::LeaseLost => Fate::Refused,
+                Code::Unavailable | Code::Timeout | Code::Io | Code::Aborted => Fate::Unknown,
+                _ => panic!("a save ended with {error:?}"),
+            },
+        };
+        self.lines[line].attempts[attempt].fate = fate;
+        match fate {
+            Fate::Refused => self.figures.refused += 1,
+            Fate::Unknown => self.figures.unknown += 1,
+            _ => self.figures.saves += 1,
+        }
+        let Ok(snapshot) = result else { return };
+        let sequence = snapshot.sequence;
+        let Attempt { bytes, key, behind, .. } = &self.lines[line].attempts[attempt];
+        assert!(
+            key.is_some() || sequence > *behind,
+            "a save was acknowledged as @{sequence}, but @{behind} was before it began"
+        );
+        assert_eq!(snapshot.length, bytes.len() as u64, "@{sequence} has another length");
+        let bytes = bytes.clone();
+        self.place(line, sequence, &bytes);
+        self.identify(line, sequence, snapshot.id);
+        assert!(
+            !self.watched(line).late.contains(&sequence),
+            "@{sequence} was acknowledged where nothing counts: below the floor {} or loose {}",
+            self.floor(line),
+            self.watched(line).control.loose
+        );
+        self.lines[line].acknowledged.insert(sequence);
+    }
+
+    /// Whoever waited for these is gone.
+    pub fn given_up(&mut self, line: usize, attempts: &[usize]) {
+        for attempt in attempts {
+            self.lines[line].attempts[*attempt].fate = Fate::Unknown;
+        }
+    }
+
+    /// These bytes were seen under that sequence.
+    fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
+        let inherited = self.is_inherited(line, sequence, bytes);
+        let line = &mut self.lines[line];
+        match line.by_bytes.get(bytes) {
+            _ if inherited => {}
+            None => panic!("@{sequence} holds {} bytes that nobody saved", bytes.len()),
+            Some(attempts) => {
+                let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
+                let all = attempts.iter().all(refused);
+                assert!(!all, "@{sequence} holds a save that was refused");
+            }
+        }
+        let before = line.placed.entry(sequence).or_insert_with(|| bytes.clone());
+        assert!(before == bytes, "@{sequence} was another state before: two writers have won");
+        let place = *line.sequence_of.entry(bytes.clone()).or_insert(sequence);
+        assert_eq!(place, sequence, "one save is there twice");
+    }
+
+    /// Whether a fork shows this of its parent.
+    fn is_inherited(&self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
+        self.lines[line].origins.iter().any(|(parent, upto)| {
+            sequence <= *upto && self.lines[*parent].placed.get(&sequence) == Some(bytes)
+        })
+    }
+
+    /// Whether a prune may have taken this out, or has.
+    fn may_be_gone(&self, line: usize, sequence: u64) -> bool {
+        let of = &self.lines[line];
+        let newest = self.newest(line);
+        let taken = |policy: &Policy| !is_kept(policy, sequence, newest);
+        of.gone.contains(&sequence) || of.prunes.values().any(taken)
+    }
+
+    /// The greatest sequence that there can be.
+    fn newest(&self, line: usize) -> u64 {
+        let own = self.watched(line).created;
+        self.lines[line].origins.iter().map(|(_, upto)| *upto).fold(own, u64::max)
+    }
+
+    /// A prune begins; the number is for its end.
+    pub fn begin_prune(&mut self, line: usize, policy: &Policy) -> usize {
+        let line = &mut self.lines[line];
+        line.untagged |= policy.drop_tagged;
+        line.pruned += 1;
+        if !policy.dry_run {
+            line.prunes.insert(line.pruned, policy.clone());
+        }
+        line.pruned
+    }
+
+    /// A prune has ended. What a failed one has done, nobody knows.
+    pub fn end_prune(
+        &mut self,
+        line: usize,
+        (number, policy): (usize, &Policy),
+        result: &Result<Pruned>,
+    ) {
+        let pruned = match result {
+            Ok(pruned) => pruned,
+            Err(error) => {
+                let code = error.code();
+                let explained = matches!(code, Code::Conflict | Code::NotFound);
+                assert!(is_transient(error) || explained, "a prune gave {error:?}");
+                return;
+            }
+        };
+        if policy.dry_run {
+            return;
+        }
+        let newest = self.newest(line);
+        self.lines[line].prunes.remove(&number);
+        for stretch in pruned.runs.iter().filter(|stretch| stretch.why.is_none()) {
+            for sequence in stretch.first..=stretch.last {
+                let kept = is_kept(policy, sequence, newest);
+                assert!(!kept, "@{sequence} was taken out, against {policy:?}");
+                self.lines[line].gone.insert(sequence);
+            }
+        }
+    }
+
+    /// A fork of a snapshot is tried.
+    pub fn begin_fork(&mut self, (from, to): (usize, usize), sequence: u64) {
+        self.lines[to].origins.push((from, sequence));
+    }
+
+    /// A fork was acknowledged: from now on it shows what its parent did, whatever becomes of that.
+    pub fn forked(&mut self, (from, to): (usize, usize), snapshot: &Snapshot) {
+        let floor = self.floor(from);
+        let parent = &self.lines[from];
+        let shown: Vec<u64> = parent
+            .acknowledged
+            .range(floor..=snapshot.sequence.max(floor))
+            .copied()
+            .filter(|sequence| *sequence <= snapshot.sequence)
+            .filter(|sequence| !self.may_be_gone(from, *sequence))
+            .collect();
+        self.lines[to].acknowledged.extend(shown);
+    }
+
+    fn identify(&mut self, line: usize, sequence: u64, id: Id) {
+        let known = *self.lines[line].ids.entry(sequence).or_insert(id);
+        assert!(known == id, "@{sequence} has changed its id");
+    }
+
+    /// A restore has ended, which began at that moment.
+    pub fn restored(&mut self, line: usize, at: &At, began: Moment, result: &Result<Restored>) {
+        self.figures.reads += 1;
+        let floor = self.floor(line);
+        let restored = match result {
+            Ok(restored) => restored,
+            Err(error) => return self.unread(line, at, began, error),
+        };
+        let sequence = restored.snapshot.sequence;
+        self.place(line, sequence, &restored.bytes);
+        self.identify(line, sequence, restored.snapshot.id);
+        match at {
+            At::Sequence(asked) => assert_eq!(*asked, sequence, "another sequence was restored"),
+            At::Latest => {
+                let overtaken = floor > began.acknowledged;
+                assert!(
+                    overtaken || sequence >= began.acknowledged,
+                    "the latest was @{sequence}, but @{} was acknowledged",
+                    began.acknowledged
+                );
+                assert!(sequence >= began.floor, "the latest was @{sequence}, which was deleted");
+            }
+            At::Tag(name) => {
+                let may = &self.lines[line].tags[name];
+                assert!(may.contains(&sequence), "the tag {name} gave @{sequence}, not {may:?}");
+            }
+        }
+    }
+
+    /// Refuses an error that nothing explains.
+    fn unread(&self, line: usize, at: &At, began: Moment, error: &Error) {
+        let there = match at {
+            At::Latest => began.acknowledged,
+            At::Sequence(sequence) if self.lines[line].acknowledged.contains(sequence) => *sequence,
+            _ => 0,
+        };
+        let absent = there < self.floor(line)
+            || there > began.acknowledged
+            || matches!(at, At::Sequence(_)) && self.may_be_gone(line, there);
+        let absent = absent || matches!(at, At::Tag(_)) && self.lines[line].untagged;
+        match error.code() {
+            _ if is_transient(error) => {}
+            Code::NotFound if absent => {}
+            _ => panic!("{at:?} gave {error:?}; floor {}, {began:?}", self.floor(line)),
+        }
+    }
+
+    /// A listing of everything has ended.
+    pub fn listed(
+        &mut self,
+        line: usize,
+        (page, began): (Page, Moment),
+        result: &Result<Vec<Snapshot>>,
+    ) {
+        self.figures.reads += 1;
+        let snapshots = match result {
+            Ok(snapshots) => snapshots,
+            Err(error) => {
+                return assert!(is_transient(error), "a listing gave {error:?}");
+            }
+        };
+        let mut last = None;
+        for snapshot in snapshots {
+            let sequence = snapshot.sequence;
+            let rising = last.is_none_or(|last| (sequence > last) != page.newest_first);
+            assert!(rising, "a listing is out of order at @{sequence}");
+            self.identify(line, sequence, snapshot.id);
+            last = Some(sequence);
+        }
+        let floor = self.floor(line);
+        let full = snapshots.len() >= page.limit.unwrap_or(100);
+        let seen: BTreeSet<u64> = snapshots.iter().map(|snapshot| snapshot.sequence).collect();
+        for sequence in self.lines[line].acknowledged.range(floor..=began.acknowledged.max(floor)) {
+            if *sequence > began.acknowledged || page.after.is_some_and(|after| *sequence <= after)
+            {
+                continue;
+            }
+            if self.may_be_gone(line, *sequence) {
+                continue;
+            }
+            let cut = full && last.is_some_and(|last| (*sequence > last) != page.newest_first);
+            assert!(cut || seen.contains(sequence), "@{sequence} is not in a listing");
+        }
+    }
+
+    /// A verification has ended.
+    pub fn verified(&mut self, result: &Result<Report>) {
+        self.figures.reads += 1;
+        match result {
+            Ok(report) => assert!(report.problems.is_empty(), "verify: {:?}", report.problems),
+            Err(error) => {
+                assert!(is_transient(error), "verify gave {error:?}");
+            }
+        }
+    }
+
+    /// A delete of everything has ended.
+    pub fn deleted(&mut self, line: usize, began: Moment, result: &Result<Deleted>) {
+        let floor = self.floor(line);
+        match result {
+            Ok(_) => assert!(
+                floor > began.acknowledged,
+                "a delete succeeded, but the floor is {floor} and @{} was there",
+                began.acknowledged
+            ),
+            Err(error) => match error.code() {
+                _ if is_transient(error) || error.code() == Code::Conflict => {}
+                Code::NotFound if floor > began.acknowledged => {}
+                _ => panic!("a delete gave {error:?}; floor {floor}, {began:?}"),
+            },
+        }
+    }
+
+    /// A handle of a process that was not there before.
+    pub fn fresh(&self, line: usize) -> Timeline {
+        let supports = Arc::new(self.store.supports.clone());
+        Timeline::new(self.lines[line].name.clone(), supports, Options::default())
+    }
+
+    /// Runs a machine to its end at this very moment, without a fault.
+    pub fn at_once<T>(&mut self, mut machine: Machine<T>) -> Result<T> {
+        let mut dice = Dice::new(self.figures.checks);
+        loop {
+            match machine.step() {
+                Step::Done(result) => return result,
+                Step::Do(requests) => {
+                    for (id, request) in requests {
+                        let answer = match &request {
+                            // Long after every lease.
+                            Request::Now => Ok(Answer::Time(1_900_000_000_000)),
+                            Request::Random(count) => Ok(Answer::Random(dice.bytes(*count))),
+                            Request::Sleep(_) => Ok(Answer::Nothing),
+                            Request::Cancelled => Ok(Answer::Cancelled(false)),
+                            other => self.store.perform(other),
+                        };
+                        machine.answer(id, answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// At this very moment an acknowledged save comes back, to a process that was not there before.
+    pub fn check_one(&mut self, line: usize, dice: &mut Dice) {
+        let floor = self.floor(line);
+        let live = self.lines[line].acknowledged.range(floor..).copied();
+        let live: Vec<u64> = live.filter(|sequence| !self.may_be_gone(line, *sequence)).collect();
+        if !live.is_empty() {
+            self.check_exact(line, *dice.pick(&live), &self.fresh(line));
+        }
+    }
+
+    fn check_exact(&mut self, line: usize, sequence: u64, timeline: &Timeline) {
+        self.figures.checks += 1;
+        let restored = match self.at_once(timeline.restore(At::Sequence(sequence))) {
+            Ok(restored) => restored,
+            Err(error) => panic!("@{sequence} was acknowledged and is lost: {error:?}"),
+        };
+        self.place(line, sequence, &restored.bytes);
+        self.identify(line, sequence, restored.snapshot.id);
+    }
+
+    /// After everything: each acknowledged save is there, exactly, and the timeline is sound.
+    pub fn check_all(&mut self, line: usize) {
+        let (floor, timeline) = (self.floor(line), self.fresh(line));
+        let page = Page { limit: Some(100_000), ..Page::default() };
+        let listed = self.at_once(timeline.list(page)).unwrap();
+        let sequences: BTreeSet<u64> = listed.iter().map(|snapshot| snapshot.sequence).collect();
+        for sequence in self.lines[line].acknowledged.range(floor..) {
+            let there = sequences.contains(sequence) || self.may_be_gone(line, *sequence);
+            assert!(there, "@{sequence} was acknowledged and is not listed");
+        }
+        let back = sequences.intersection(&self.lines[line].gone).next();
+        assert!(back.is_none(), "@{back:?} was taken out and is listed");
+        for sequence in &sequences {
+            self.check_exact(line, *sequence, &timeline);
+        }
+        let result = self.at_once(self.fresh(line).verify());
+        let report = result.as_ref().expect("a verification without faults");
+        assert_eq!(report.snapshots, sequences.len() as u64, "verify read another number");
+        self.verified(&result);
+        self.check_goes_on(line);
+    }
+
+    /// One more save succeeds, and is the latest.
+    fn check_goes_on(&mut self, line: usize) {
+        let bytes = Bytes::from_static(b"one more");
+        let attempt = self.begin(line, bytes.clone(), None);
+        let save = Save { change: Change::Whole(bytes), meta: Meta::default(), onto: None };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let timeline = self.fresh(line);
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        if let Some(machine) = timeline.save(save, done) {
+            self.at_once(machine).unwrap();
+        }
+        let result = receiver.recv().unwrap();
+        assert!(result.is_ok(), "nothing can be saved any more: {result:?}");
+        self.saved(line, attempt, &result);
+        let began = self.moment(line);
+        let restored = self.at_once(self.fresh(line).restore(At::Latest));
+        assert!(restored.is_ok(), "{restored:?}");
+        self.restored(line, &At::Latest, began, &restored);
+        self.lines[line].attempts.clear();
+    }
+}
+
+impl Figures {
+    pub fn add(&mut self, other: &Figures) {
+        self.saves += other.saves;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.reads += other.reads;
+        self.checks += other.checks;
+        self.faults += other.faults;
+        self.crashes += other.crashes;
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} saves acknowledged, {} refused, {} left open, {} reads, {} checks, {} faults, \
+             {} crashes",
+            self.saves,
+            self.refused,
+            self.unknown,
+            self.reads,
+            self.checks,
+            self.faults,
+            self.crashes
+        )
+    }
+}
