@@ -50,8 +50,9 @@ pub fn manifest(bytes: &[u8]) -> Result<()> {
 
 /// A pack: its directory, and the records and new bytes of each block.
 pub fn pack(bytes: &[u8]) -> Result<()> {
-    let packed = Directory::extent(bytes)?;
-    let directory = Directory::decode(bytes.get(..packed.head as usize).unwrap_or(bytes), &packed)?;
+    let packed = Directory::extent("", bytes)?;
+    let head = bytes.get(..packed.head as usize).unwrap_or(bytes);
+    let directory = Directory::decode("", head, &packed)?;
     for block in &directory.blocks {
         let records = block.records(span(bytes, block.heads))?;
         block.raws(&records, span(bytes, block.data))?;

@@ -224,7 +224,7 @@ impl Timeline {
 
     /// Removes all snapshots but what forks show. Numbers never restart.
     pub fn delete(&self) -> Machine<Deleted> {
-        self.machine(|run| async move { delete::delete(&run).await })
+        self.machine(|run| async move { run.again(|| Box::pin(delete::delete(&run))).await })
     }
 
     /// Takes snapshots out.

@@ -92,7 +92,8 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
                 fate => fate,
             };
             let extents = walk.state.as_ref().filter(|_| fate != Fate::Hides);
-            let hidden = fate != Fate::Stays;
+            // A fence holds nothing, and hides nothing.
+            let hidden = fate != Fate::Stays && !record.fence;
             let entry = Entry {
                 sequence: *sequence,
                 record,

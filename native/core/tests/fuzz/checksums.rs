@@ -24,11 +24,11 @@ pub fn crc32c_at_end(key: &str, bytes: &mut [u8]) {
 }
 
 /// The directory of a pack and what follows it (8): the length of the directory stands in front.
-pub fn pack(bytes: &mut [u8]) {
+pub fn pack(key: &str, bytes: &mut [u8]) {
     let Some(head) = u32_at(bytes, 4).filter(|head| (8..=bytes.len()).contains(head)) else {
         return;
     };
-    crc32c_at_end("", &mut bytes[..head]);
+    crc32c_at_end(key, &mut bytes[..head]);
 }
 
 /// The sections of a timeline as one file: kind, length, content, crc32c of these.

@@ -168,8 +168,9 @@ fn of_timelines() -> Vec<Target> {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
         let chosen = values.iter().filter(|(key, _)| last(key).starts_with(kind));
         let mut chosen: Vec<Vec<u8>> = chosen.map(|(_, value)| value.clone()).collect();
-        if kind != "p" {
-            chosen.iter_mut().for_each(|value| own()(value));
+        match kind {
+            "p" => chosen.iter_mut().for_each(|value| checksums::pack("", value)),
+            _ => chosen.iter_mut().for_each(|value| own()(value)),
         }
         chosen
     };
@@ -181,7 +182,7 @@ fn of_timelines() -> Vec<Target> {
         Target { fix: own(), ..target("value", of("0"), |b| drop(timeline::value(b))) },
         Target { fix: own(), ..target("control", of("control"), |b| drop(timeline::control(b))) },
         Target {
-            fix: Box::new(|bytes| checksums::pack(bytes)),
+            fix: Box::new(|bytes| checksums::pack("", bytes)),
             ..target("pack", of("p"), |b| drop(timeline::pack(b)))
         },
         target("edit", edits, |bytes| drop(timeline::edit(bytes))),
@@ -253,7 +254,7 @@ type Values = [(String, Vec<u8>)];
 /// Makes the checksums hold of what lies at a key of a timeline.
 fn fix_value(key: &str, value: &mut [u8]) {
     match key.rsplit('/').next() {
-        Some(last) if last.starts_with('p') => checksums::pack(value),
+        Some(last) if last.starts_with('p') => checksums::pack(key, value),
         _ => checksums::crc32c_at_end(key, value),
     }
 }
