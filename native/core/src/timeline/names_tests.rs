@@ -1,0 +1,53 @@
+//! A control object tells of forks and of what was deleted.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use crate::timeline::record::Id;
+use crate::timeline::sections::{Branch, Floor, Lease, Origin, Packed};
+
+fn told(control: &Control, loose: bool) -> Option<bool> {
+    shows(Some(&control.encode().into()), loose).unwrap()
+}
+
+fn packed(first: u64, last: u64) -> Packed {
+    Packed { first, last, base: first, end: last, size: 1, head: 1, nonce: [0; 8] }
+}
+
+#[test]
+fn values_alone_are_a_timeline() {
+    assert_eq!(shows(None, true).unwrap(), Some(true));
+    assert_eq!(shows(None, false).unwrap(), Some(false));
+    assert_eq!(told(&Control::default(), true), Some(true));
+    assert_eq!(told(&Control::default(), false), Some(false));
+}
+
+#[test]
+fn a_fork_is_one_without_values() {
+    let branch = Branch { timeline: "a/b".into(), first: 1, last: 7, base: 0 };
+    let origin = Origin { id: Id::default(), first: 8, base: 9, line: vec![branch] };
+    let fork = Control { origin: Some(origin), ..Control::default() };
+    assert_eq!(told(&fork, false), Some(true));
+    let floor = Floor { sequence: 8, ..Floor::default() };
+    assert_eq!(told(&Control { floor, ..fork }, false), Some(false));
+}
+
+#[test]
+fn packs_count_from_the_floor_on() {
+    let floor = Floor { sequence: 10, ..Floor::default() };
+    let deleted = Control { floor, packs: vec![packed(1, 9)], ..Control::default() };
+    assert_eq!(told(&deleted, false), Some(false));
+    assert_eq!(told(&deleted, true), None, "what is left may lie below the floor");
+    let again = Control { packs: vec![packed(10, 20)], ..deleted };
+    assert_eq!(told(&again, false), Some(true));
+}
+
+#[test]
+fn a_lease_may_have_left_a_fence() {
+    let lease = Some(Lease { holder: [0; 16], epoch: 2, until: 0 });
+    assert_eq!(told(&Control { lease, ..Control::default() }, true), None);
+}
+
+#[test]
+fn damage_is_an_error() {
+    assert!(shows(Some(&Bytes::from_static(b"KC")), true).is_err());
+}
