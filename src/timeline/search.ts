@@ -82,6 +82,8 @@ export function storeSearchOf({ prefix = "", agent, session, ...options }: Store
   for (const [what, given] of Object.entries({ prefix, agent, session })) {
     if (given !== undefined && typeof given !== "string") throw invalid(`${what} must be text.`);
   }
+  // What is wrong is said at once, and not only where there is a timeline to search.
+  searchOf(options, 0);
   const isAgent = globOf(agent ?? "*");
   const isSession = globOf(session ?? "*");
   return { prefix, options, isMeant: (name) => isAgent(name.agent) && isSession(name.session) };
@@ -102,9 +104,12 @@ export async function* found(
 }
 
 function labelled(label: unknown): Test {
-  if (label instanceof RegExp) return (snapshot) => (snapshot.label ?? "").search(label) >= 0;
-  if (typeof label !== "string") throw invalid("label must be text or a regular expression.");
-  const isMeant = globOf(label);
+  if (typeof label !== "string" && !(label instanceof RegExp)) {
+    throw invalid("label must be text or a regular expression.");
+  }
+  // `search` looks at the whole text each time, whatever the flags of the expression.
+  const isMeant =
+    typeof label === "string" ? globOf(label) : (text: string) => text.search(label) >= 0;
   return (snapshot) => snapshot.label !== undefined && isMeant(snapshot.label);
 }
 

@@ -12,7 +12,7 @@ import {
   invalid,
   type SignalOptions,
 } from "./options.js";
-import { formatReference, parseOwn, type Selector, type TimelineName } from "./reference.js";
+import { formatReference, parseOwn, type TimelineName } from "./reference.js";
 
 /** A tag: a name for a snapshot. */
 export interface Tag {
@@ -90,9 +90,9 @@ export interface Packed {
 /** What the core is told of a tag that is to be set. */
 export function taggingOf(
   own: TimelineName,
-  { name, at }: { readonly name: unknown; readonly at: Selector },
+  name: string,
   options: TagOptions,
-): Omit<NativeTagging, "ref"> & { readonly at: Selector } {
+): Omit<NativeTagging, "ref"> {
   checkKnown("tag", options, ["from", "move", "signal"]);
   checkSwitches({ move: options.move });
   checkText(name, "A tag");
@@ -100,7 +100,7 @@ export function taggingOf(
     throw invalid("tag takes from or move, not both: move is from wherever the tag is.");
   }
   const from = options.move ? "*" : originOf(options.from, own);
-  return { name, at, ...given({ from }) };
+  return { name, ...given({ from }) };
 }
 
 /** `from` as the core takes it: only a number can be compared and set. */
