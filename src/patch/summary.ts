@@ -1,4 +1,4 @@
-/** How two states differ, by path and for people: what came, went or changed, and how much of it. */
+/** How two states differ, by path and for people: what came, went or changed, and how much. */
 
 import { align, type Gap } from "./align.js";
 import { diff } from "./diff.js";
@@ -36,40 +36,38 @@ export interface SummaryOptions {
   readonly sizeOf: (value: unknown) => number | undefined;
 }
 
+/** Before and after. */
+export type Sides<T> = readonly [before: T, after: T];
+
 interface Place extends SummaryOptions {
   readonly path: string;
   readonly entries: DiffEntry[];
 }
 
 /** The paths that differ, down to a depth; what differs below one of them is counted there. */
-export function summarize(
-  [before, after]: readonly [unknown, unknown],
-  options: SummaryOptions,
-): DiffEntry[] {
+export function summarize(sides: Sides<unknown>, options: SummaryOptions): DiffEntry[] {
   const entries: DiffEntry[] = [];
-  compare([before, after], { ...options, path: "", entries });
+  compare(sides, { ...options, path: "", entries });
   return entries;
 }
 
-function compare([before, after]: readonly [unknown, unknown], place: Place): void {
+function compare(sides: Sides<unknown>, place: Place): void {
+  const [before, after] = sides;
   if (sameValue(before, after)) return;
   if (place.depth > 0 && isPlain(before) && isPlain(after)) {
-    compareObjects(before, after, place);
+    compareObjects([before, after], place);
   } else if (place.depth > 0 && Array.isArray(before) && Array.isArray(after)) {
     for (const gap of align(before, after)) compareGap([before, after], gap, place);
   } else {
     const { path } = place;
-    const sides = { before: sideOf(before, place), after: sideOf(after, place) };
+    const told = { before: sideOf(before, place), after: sideOf(after, place) };
     const changes = diff(before, after).length;
-    place.entries.push({ path, kind: "changed", ...sides, changes });
+    place.entries.push({ path, kind: "changed", ...told, changes });
   }
 }
 
-function compareObjects(
-  before: Record<string, unknown>,
-  after: Record<string, unknown>,
-  place: Place,
-): void {
+function compareObjects(sides: Sides<Record<string, unknown>>, place: Place): void {
+  const [before, after] = sides;
   for (const [key, value] of Object.entries(before)) {
     const child = below(place, key);
     if (Object.hasOwn(after, key)) compare([value, after[key]], child);
@@ -81,11 +79,8 @@ function compareObjects(
 }
 
 /** What lies between two equal elements is paired in order; the rest came or went. */
-function compareGap(
-  [before, after]: readonly [readonly unknown[], readonly unknown[]],
-  gap: Gap,
-  place: Place,
-): void {
+function compareGap(sides: Sides<readonly unknown[]>, gap: Gap, place: Place): void {
+  const [before, after] = sides;
   const [gone, come] = [gap.beforeEnd - gap.before, gap.afterEnd - gap.after];
   for (let i = 0; i < Math.max(gone, come); i++) {
     const [old, now] = [gap.before + i, gap.after + i];

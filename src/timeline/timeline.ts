@@ -148,7 +148,7 @@ export class Timeline<State = unknown> {
 
   /**
    * Each new snapshot once, in order, whoever saves it: from the next one on, or behind a number.
-   * It ends when the loop over it is left, or the store is closed; a signal ends it with its reason.
+   * It ends when the loop over it is left or the store is closed; a signal ends it with its reason.
    */
   watch(options: WatchOptions = {}): Watch<State> {
     checkWatch(options);

@@ -95,7 +95,7 @@ pub fn timeline_shows(call: &Call) -> Result<Js> {
         true => None,
         false => Some(Bytes::copy_from_slice(call.bytes(control, "A control object")?)),
     };
-    match shows(control.as_ref(), call.env.read_boolean(loose, "loose")?)? {
+    match shows(control.as_ref(), usize::from(call.env.read_boolean(loose, "loose")?))? {
         Some(shown) => call.env.boolean(shown),
         None => call.env.null(),
     }
