@@ -85,7 +85,7 @@ async function judge(
   const control = await store.get(controlOf(name), { signal });
   const entry = { ...name, ref: formatName(name) };
   try {
-    const shows = value(native().timelineShows(control?.value, isValue));
+    const shows = value(native().timelineShows(name, control?.value, isValue));
     if (shows === null) await core(name).show("@latest", signal);
     return shows === false ? undefined : entry;
   } catch (error) {

@@ -88,14 +88,15 @@ pub fn release(call: &Call) -> Result<Js> {
     handle.run(call, handle.timeline.release(), |env, ()| env.null())
 }
 
-/// `timelineShows(control, loose)`: null where only a look at its values tells.
+/// `timelineShows({ agent, session }, control, loose)`: null where only a look at its values tells.
 pub fn timeline_shows(call: &Call) -> Result<Js> {
-    let [control, loose, ..] = call.arguments;
+    let [name, control, loose, _] = call.arguments;
+    let name = call.timeline_name(name)?;
     let control = match call.env.is_undefined(control) {
         true => None,
         false => Some(Bytes::copy_from_slice(call.bytes(control, "A control object")?)),
     };
-    match shows(control.as_ref(), usize::from(call.env.read_boolean(loose, "loose")?))? {
+    match shows(&name, control.as_ref(), usize::from(call.env.read_boolean(loose, "loose")?))? {
         Some(shown) => call.env.boolean(shown),
         None => call.env.null(),
     }

@@ -4,16 +4,17 @@
 use bytes::Bytes;
 
 use super::control::Control;
+use super::name::Name;
 use crate::error::Result;
 
 /// Whether a timeline has snapshots to show. Of a fork that has none of its own yet there is only a
 /// control object, and of one that was deleted there may be that, and packs that forks need. None:
 /// only a look at its values tells, as `Timeline::show` gives it. `values`: how many keys of values
 /// were seen.
-pub fn shows(control: Option<&Bytes>, values: usize) -> Result<Option<bool>> {
+pub fn shows(name: &Name, control: Option<&Bytes>, values: usize) -> Result<Option<bool>> {
     let loose = values > 0;
     let Some(bytes) = control else { return Ok(Some(loose)) };
-    let control = Control::decode(bytes)?;
+    let control = Control::decode(&name.control(), bytes)?;
     let floor = control.floor.sequence;
     let forked = control
         .origin

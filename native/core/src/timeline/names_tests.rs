@@ -6,7 +6,11 @@ use crate::timeline::record::Id;
 use crate::timeline::sections::{Branch, Floor, Lease, Origin, Packed};
 
 fn told(control: &Control, values: usize) -> Option<bool> {
-    shows(Some(&control.encode().into()), values).unwrap()
+    shows(&name(), Some(&control.encode(&name().control()).into()), values).unwrap()
+}
+
+fn name() -> Name {
+    Name::new("a", "b").unwrap()
 }
 
 fn packed(first: u64, last: u64) -> Packed {
@@ -15,8 +19,8 @@ fn packed(first: u64, last: u64) -> Packed {
 
 #[test]
 fn values_alone_are_a_timeline() {
-    assert_eq!(shows(None, 1).unwrap(), Some(true));
-    assert_eq!(shows(None, 0).unwrap(), Some(false));
+    assert_eq!(shows(&name(), None, 1).unwrap(), Some(true));
+    assert_eq!(shows(&name(), None, 0).unwrap(), Some(false));
     assert_eq!(told(&Control::default(), 1), Some(true));
     assert_eq!(told(&Control::default(), 0), Some(false));
 }
@@ -49,5 +53,5 @@ fn a_lease_may_have_left_a_fence() {
 
 #[test]
 fn damage_is_an_error() {
-    assert!(shows(Some(&Bytes::from_static(b"KC")), 1).is_err());
+    assert!(shows(&name(), Some(&Bytes::from_static(b"KC")), 1).is_err());
 }
