@@ -136,14 +136,17 @@ export class Watch<State> implements AsyncIterableIterator<Watched<State>>, Watc
         if (this.#position instanceof Promise) await this.#position;
         const snapshot = this.#page.shift();
         if (snapshot) return { done: false, value: this.#told(snapshot) };
-        if (this.#stop.signal.aborted) return this.#over();
+        if (this.#stop.signal.aborted) break;
         await this.#look();
       }
     } catch (error) {
-      if (this.#stop.signal.aborted) return this.#over();
-      this.end();
-      throw error;
+      // What an end interrupts fails, and that is no failure of the watch.
+      if (!this.#stop.signal.aborted) {
+        this.end();
+        throw error;
+      }
     }
+    return this.#over();
   }
 
   /** The end is told once as the signal's reason, if that was it, and from then on as an end. */

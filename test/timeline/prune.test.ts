@@ -193,7 +193,8 @@ test("a failure of packing is none of a save, and is told", async (t) => {
   const run = ks.timeline("a/b");
   store.refuses = true;
   await numbers(run, 200);
-  await setTimeout(10);
+  const isFailed = async (): Promise<boolean> => Number((await ks.stats())["packFailures"]) > 0;
+  for (let i = 0; i < 500 && !(await isFailed()); i++) await setTimeout(20);
   const stats = await ks.stats();
   t.true(Number(stats["packFailures"]) > 0);
   t.is(stats["packFailure"], "Not now; try again.");
