@@ -200,10 +200,13 @@ test("a failure of packing is none of a save, and is told", async (t) => {
   t.is(stats["packFailure"], "Not now; try again.");
   t.true(failures.length > 0 && failures.every((one) => one instanceof KeepstateError));
   store.refuses = false;
-  await numbers(run, 100);
+  for (let i = 0; i < 50 && Number((await ks.stats())["packs"]) === 0; i++) {
+    await numbers(run, 70);
+    await setTimeout(20);
+  }
+  t.true(Number((await ks.stats())["packs"]) > 0, "what was not packed is packed later");
+  t.deepEqual((await run.verify()).damage, []);
   await ks.close();
-  await using again = await open({ store });
-  t.true((await again.timeline("a/b").pack()).valuesBefore < 300);
 });
 
 test("onError must be a function, and packing auto or off", async (t) => {
