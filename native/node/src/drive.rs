@@ -48,8 +48,8 @@ pub fn job<T: Send + 'static>(
     Box::new(move || drive::start(machine, &ground, done))
 }
 
-/// A store whose commits complete where they were asked for, or else where jobs go. A machine goes on
-/// where its commit completes, to compress and to hash: not on the thread that syncs for everybody.
+/// A store whose commits complete where they were asked for, or else where jobs go. A machine goes
+/// on where its commit completes, to compress and to hash: not on the thread that syncs for all.
 struct Bounced {
     store: Arc<dyn Store>,
     leave: Leave,
