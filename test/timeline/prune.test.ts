@@ -7,6 +7,8 @@ import test, { type ExecutionContext } from "ava";
 
 import { type Keepstate, KeepstateError, open, type Timeline } from "../../src/index.js";
 import { emptyFolder } from "../fixtures/folder.js";
+import type { TimelineCore } from "../../src/timeline/core.js";
+import { Packer } from "../../src/timeline/packer.js";
 import { MapStore } from "../fixtures/map-store.js";
 import { all, everywhere } from "../fixtures/places.js";
 
@@ -146,18 +148,35 @@ everywhere("saves are packed in the background", async (t, { ks }) => {
   t.deepEqual((await run.verify()).damage, []);
 });
 
-test("close waits for a pack under way, and begins none", async (t) => {
-  const store = new MapStore({ delay: () => setTimeout(1) });
-  const ks = await open({ store });
-  const run = ks.timeline("a/b");
-  await Promise.all(Array.from({ length: 100 }, (_, n) => run.save({ n })));
-  await run.save({ n: 100 });
-  await ks.close();
-  const calls = JSON.stringify(store.calls);
-  await setTimeout(100);
-  t.is(JSON.stringify(store.calls), calls, "nothing is done behind a close");
-  await using again = await open({ store });
-  t.deepEqual((await again.timeline("a/b").verify()).damage, []);
+/** A timeline that is always due, and packs until it is let go. */
+function due(): { core: TimelineCore; asked: () => number; letGo: () => void } {
+  let asked = 0;
+  let letGo = (): void => undefined;
+  const packing = new Promise<undefined>((resolve) => (letGo = () => resolve(undefined)));
+  const maintain = (): Promise<undefined> => (asked++, packing);
+  return { core: { maintain } as never, asked: () => asked, letGo: () => letGo() };
+}
+
+test.serial("one packs at a time in an environment, and close waits for its own", async (t) => {
+  const [first, second] = [due(), due()];
+  const [left, right] = [new Packer({ isOn: true }), new Packer({ isOn: true })];
+  left.saved(first.core);
+  right.saved(second.core);
+  right.saved(second.core);
+  t.deepEqual([first.asked(), second.asked()], [1, 0]);
+  let isClosed = false;
+  const closing = left.close().then(() => (isClosed = true));
+  await setTimeout(5);
+  t.false(isClosed, "a pack is under way");
+  first.letGo();
+  await closing;
+  await setTimeout(1);
+  t.is(second.asked(), 1, "the next one has its turn");
+  t.like(left.figures(), { packs: 1, packFailures: 0 });
+  left.saved(first.core);
+  second.letGo();
+  await right.close();
+  t.is(first.asked(), 1, "nothing begins behind a close");
 });
 
 everywhere("packing can be switched off", async (t, { ks }) => {

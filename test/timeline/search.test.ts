@@ -159,6 +159,13 @@ everywhere("a summary of changes tells paths, kinds and sizes", async (t, { ks }
   t.deepEqual(await paths(2), ["/model", "/old", "/list/1", "/list/2", "/deep/x", "/at"]);
   t.deepEqual(await paths(9), ["/model", "/old", "/list/1/b", "/list/2", "/deep/x/y", "/deep/x/z", "/at"]);
   t.deepEqual(await run.diffSummary("@2", "@2"), []);
+  await run.save({ list: [1, 2, 3, 4, 9] });
+  await run.save({ list: [1, 7, 9] });
+  const gone = await run.diffSummary("@3", "@4", { depth: 2 });
+  t.deepEqual(
+    gone.map(({ path, kind }) => `${kind} ${path}`),
+    ["changed /list/1", "removed /list/2", "removed /list/3"],
+  );
   const wrong = { code: "INVALID_ARGUMENT" } as const;
   await t.throwsAsync(() => run.diffSummary("@1", "@2", { depth: -1 }), wrong);
   await t.throwsAsync(() => run.diffSummary("@1", "@2", { dept: 1 } as never), wrong);
