@@ -17,9 +17,17 @@ import { canBeReadOnly, openUrl } from "./schemes.js";
 import { embeddedCore, type TimelineCore } from "./timeline/core.js";
 import { steppedCore } from "./timeline/drive.js";
 import { Encodings } from "./timeline/encodings.js";
+import { Hub } from "./timeline/hub.js";
+import { type LeaseOption, leaseOf } from "./timeline/leases.js";
 import { listTimelines, type TimelineEntry } from "./timeline/names.js";
+import { checkKnown } from "./timeline/options.js";
+import { Packer } from "./timeline/packer.js";
 import { type TimelineName, timelineName } from "./timeline/reference.js";
+import type { StoreSearchOptions } from "./timeline/search.js";
+import type { Snapshot } from "./timeline/snapshot.js";
+import { searchStore } from "./timeline/store-search.js";
 import { Timeline } from "./timeline/timeline.js";
+import type { Watching } from "./timeline/watch.js";
 
 /** A store as `ks.store` shows it; the stores of the core offer more than the port. */
 export type OpenStore = Store & Partial<Omit<EmbeddedStore, keyof Store>>;
@@ -37,7 +45,14 @@ export interface TimelineOptions<State> {
   readonly schema?: StandardSchema<unknown, State> | undefined;
   /** `full`: also keep a SHA-256 of each whole state. */
   readonly integrity?: "fast" | "full" | undefined;
+  /**
+   * Only this handle saves: it takes a lease before its first save, and others get LEASE_HELD. Who
+   * does not save for `ttl` (60 seconds by default) can lose it, and then gets LEASE_LOST.
+   */
+  readonly lease?: LeaseOption | undefined;
 }
+
+const TIMELINE_OPTIONS = ["encoding", "immutable", "schema", "integrity", "lease"];
 
 /** Keepstate over one store. */
 export class Keepstate implements AsyncDisposable {
@@ -48,6 +63,10 @@ export class Keepstate implements AsyncDisposable {
   readonly #encodings: Encodings;
   readonly #codecs: Codecs;
   readonly #working = new Set<Promise<unknown>>();
+  readonly #hub = new Hub();
+  readonly #packer: Packer;
+  /** Handles that may hold a lease. */
+  readonly #leased = new Set<TimelineCore>();
   #closing: Promise<void> | undefined;
 
   /** Use `open`. */
@@ -57,6 +76,8 @@ export class Keepstate implements AsyncDisposable {
     this.#objects = objects;
     this.#encodings = new Encodings(objects.encodings);
     this.#codecs = new Codecs(objects.codecs);
+    const isOn = this.#value("packing") !== "off";
+    this.#packer = new Packer({ isOn, onError: objects.onError });
   }
 
   /** A handle on a timeline, by reference or by its two names as they are. */
@@ -65,15 +86,24 @@ export class Keepstate implements AsyncDisposable {
     options: TimelineOptions<State> = {},
   ): Timeline<State> {
     this.#requireOpen();
+    checkKnown("timeline", options, TIMELINE_OPTIONS);
     const name = timelineName(of);
-    const { schema } = options;
+    const encoding = this.#encodings.get(options.encoding ?? "msgpack");
+    const lease = leaseOf(options.lease);
+    const core = this.#core(name, { integrity: options.integrity, lease });
+    if (lease !== undefined) this.#leased.add(core);
     return new Timeline<State>({
       name,
-      schema,
+      schema: options.schema,
       immutable: options.immutable ?? false,
-      core: this.#core(name, options.integrity),
+      core,
       encodings: this.#encodings,
-      encoding: this.#encodings.get(options.encoding ?? "msgpack"),
+      encoding,
+      clock: this.#clock(),
+      hub: this.#hub,
+      packer: this.#packer,
+      watching: this.#watching(),
+      sibling: (other) => this.timeline(other, options),
       track: (work) => this.#track(work),
       requireOpen: () => this.#requireOpen(),
     });
@@ -81,7 +111,16 @@ export class Keepstate implements AsyncDisposable {
 
   /** The timelines whose reference begins with `prefix`. */
   timelines(prefix = "", options: CallOptions = {}): AsyncGenerator<TimelineEntry, void> {
-    return listTimelines(this.store, prefix, options);
+    const core = (name: TimelineName): TimelineCore => this.#core(name, {});
+    return listTimelines({ store: this.store, core }, prefix, options);
+  }
+
+  /** The snapshots of all timelines of which all that is given holds. */
+  search(options: StoreSearchOptions = {}): AsyncGenerator<Snapshot, void> {
+    this.#requireOpen();
+    const timelines = (prefix: string, signal?: AbortSignal): AsyncIterable<TimelineEntry> =>
+      this.timelines(prefix, { signal });
+    return searchStore({ timelines, timeline: (name) => this.timeline(name) }, options);
   }
 
   /** A single self-contained snapshot at a key, as `checkpoints/a.json.gz`. */
@@ -109,7 +148,8 @@ export class Keepstate implements AsyncDisposable {
   /** What there is: the kind of store, and its figures where it keeps any. */
   async stats(options: CallOptions = {}): Promise<Record<string, string | number>> {
     this.#requireOpen();
-    return { kind: this.store.supports.kind, ...(await this.store.stats?.(options)) };
+    const figures = await this.store.stats?.(options);
+    return { kind: this.store.supports.kind, ...figures, ...this.#packer.figures() };
   }
 
   /** Waits for everything under way and closes the store. Idempotent. */
@@ -123,20 +163,38 @@ export class Keepstate implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#hub.close();
     await Promise.allSettled(this.#working);
+    await this.#packer.close();
+    // A lease that cannot be given back ends by itself.
+    await Promise.allSettled([...this.#leased].map((core) => core.release()));
     // A store that was given belongs to the giver.
     if (!this.#objects.store) await this.store.close();
   }
 
-  #core(name: TimelineName, integrity: TimelineOptions<unknown>["integrity"]): TimelineCore {
+  #core(
+    name: TimelineName,
+    { integrity = this.#value("integrity"), lease }: { integrity?: unknown; lease?: unknown },
+  ): TimelineCore {
     const options = {
-      full: (integrity ?? this.#value("integrity")) === "full",
+      full: integrity === "full",
       level: Number(this.#value("level")),
       singleWriter: this.#value("singleWriter") === true,
+      ...(typeof lease === "number" ? { lease } : {}),
     };
     return this.store instanceof NativeStoreAdapter
       ? embeddedCore(this.store.handle, name, options)
       : steppedCore({ store: this.store, clock: this.#clock() }, name, options);
+  }
+
+  /** The log of this machine is cheap to ask; another store may be far away. */
+  #watching(): Watching {
+    const { store } = this;
+    const watch = store.watch?.bind(store);
+    return {
+      interval: store instanceof NativeStoreAdapter ? 50 : 1000,
+      changes: watch && ((prefix, signal) => watch(prefix, { signal })),
+    };
   }
 
   #clock(): NonNullable<Objects["clock"]> {

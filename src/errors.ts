@@ -49,7 +49,8 @@ export type Code =
   | "BACKEND_NOT_FOUND"
   | "BACKEND_EXISTS"
   | "NO_BACKENDS"
-  | "OUT_OF_MEMORY";
+  | "OUT_OF_MEMORY"
+  | "LEASE_HELD";
 
 /** A code's number, whether the same call may succeed when made again, and its meaning. */
 export type CodeEntry = readonly [number: number, retryable: boolean, meaning: string];
@@ -103,6 +104,7 @@ export const CODES: Readonly<Record<Code, CodeEntry>> = {
   BACKEND_EXISTS: [41, false, "The route has a store of this name already."],
   NO_BACKENDS: [42, false, "The route has no store that can serve this."],
   OUT_OF_MEMORY: [43, false, "A limit on memory was reached."],
+  LEASE_HELD: [44, true, "Another writer holds the lease."],
 };
 
 /** Where an error happened, as far as it is known. */

@@ -78,17 +78,37 @@ export type { Encoding } from "./encode/encoding.js";
 export type { Keepstate, OpenStore, TimelineOptions } from "./engine.js";
 export type { OpenOptions, StoreOptions } from "./options.js";
 export type { Operation } from "./patch/diff.js";
+export type { DiffEntry, DiffSide } from "./patch/summary.js";
 export type { Issue, StandardSchema, Verdict } from "./schema/standard.js";
 export type { TimelineEntry } from "./timeline/names.js";
 export type { TimelineName } from "./timeline/reference.js";
-export type { Snapshot } from "./timeline/snapshot.js";
+export type { Duration, Moment } from "./timeline/moments.js";
 export type {
   SaveOptions,
   SignalOptions,
   SnapshotListOptions,
-  Timeline,
-  Verified,
-} from "./timeline/timeline.js";
+} from "./timeline/options.js";
+export type { LeaseOption } from "./timeline/leases.js";
+export type { Deleted, DiffSummaryOptions, Verified } from "./timeline/results.js";
+export type { SearchOptions, StoreSearchOptions, Wanted } from "./timeline/search.js";
+export type { Snapshot } from "./timeline/snapshot.js";
+export type { Timeline } from "./timeline/timeline.js";
+export type {
+  Packed,
+  PackOptions,
+  Pruned,
+  PrunedRun,
+  PruneOptions,
+  StaysBecause,
+  Tag,
+  TagOptions,
+  UntagOptions,
+} from "./timeline/upkeep.js";
+export type {
+  Watch,
+  Watched,
+  WatchOptions as TimelineWatchOptions,
+} from "./timeline/watch.js";
 export type { RestoreFileOptions, SaveFileOptions } from "./file/path.js";
 export { restoreFile, saveFile } from "./file/path.js";
 export type { Codec, DecompressOptions } from "./file/codecs.js";

@@ -32,6 +32,8 @@ export interface OpenOptions {
   readonly level?: number | undefined;
   /** Allow a store without conditional writes: only one process may then write. */
   readonly singleWriter?: boolean | undefined;
+  /** `auto`: small values become few large ones in the background; `off`: only by `run.pack()`. */
+  readonly packing?: "auto" | "off" | undefined;
   /** Values for all options that are not given. */
   readonly preset?: "development" | "production" | "secure" | "full" | undefined;
   /** Which profile of the configuration file counts. */
@@ -44,14 +46,19 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where time and randomness come from. */
   readonly clock?: Clock | undefined;
+  /** Is told what failed in the background; such failures are in `stats()` as well. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The options that are no text, number or boolean, and so no configuration. */
-export type Objects = Pick<OpenOptions, "encodings" | "codecs" | "clock" | "signal"> & {
+export type Objects = Pick<
+  OpenOptions,
+  "encodings" | "codecs" | "clock" | "signal" | "onError"
+> & {
   readonly store?: Store | undefined;
 };
 
-const OBJECTS = ["encodings", "codecs", "clock", "signal"];
+const OBJECTS = ["encodings", "codecs", "clock", "signal", "onError"];
 
 /** Parts configuration from objects. An unknown option is INVALID_CONFIG. */
 export function splitOptions(options: OpenOptions): {
@@ -67,10 +74,13 @@ export function splitOptions(options: OpenOptions): {
     const message = `open has no option ${name}.${suggest(name, known)}`;
     throw new KeepstateError("INVALID_CONFIG", message);
   }
-  const { encodings, codecs, clock, signal, store, ...values } = options;
+  const { encodings, codecs, clock, signal, onError, store, ...values } = options;
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new KeepstateError("INVALID_CONFIG", "onError must be a function.");
+  }
   const own = typeof store === "object" ? store : undefined;
   return {
     values: own ? values : { ...values, store },
-    objects: { encodings, codecs, clock, signal, store: own },
+    objects: { encodings, codecs, clock, signal, onError, store: own },
   };
 }

@@ -46,7 +46,11 @@ export const EXIT_CODES: readonly {
       "CODEC_FAILED",
     ],
   },
-  { exit: 7, meaning: "not now: try again", codes: ["UNAVAILABLE", "TIMEOUT", "LOCKED"] },
+  {
+    exit: 7,
+    meaning: "not now: try again",
+    codes: ["UNAVAILABLE", "TIMEOUT", "LOCKED", "LEASE_HELD"],
+  },
   {
     exit: 8,
     meaning: "the system refused",

@@ -25,10 +25,13 @@ export function time(date: Date): string {
   return date.toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
 }
 
+/** The head of a table of snapshots. */
+export const snapshotHead: readonly string[] = ["REF", "TIME", "SIZE", "STORED", "LABEL", "TAGS"];
+
 /** A snapshot as a row of a table. */
 export function snapshotRow(snapshot: Snapshot): string[] {
-  const { ref, label = "", size: whole, storedBytes } = snapshot;
-  return [ref, time(snapshot.time), size(whole), size(storedBytes), label];
+  const { ref, label = "", size: whole, storedBytes, tags } = snapshot;
+  return [ref, time(snapshot.time), size(whole), size(storedBytes), label, tags.join(" ")];
 }
 
 /**

@@ -37,6 +37,11 @@ export const KEYS: Readonly<Record<string, Setting>> = {
     kind: "boolean",
     meaning: "allow a store without conditional writes: you promise that only one process writes",
   },
+  packing: {
+    kind: "choice",
+    choices: ["auto", "off"],
+    meaning: "auto: small values become few large ones in the background; off: only by pack",
+  },
   preset: {
     kind: "choice",
     choices: Object.keys(PRESETS),
@@ -54,6 +59,7 @@ export const DEFAULTS: Values = {
   integrity: "fast",
   level: 3,
   singleWriter: false,
+  packing: "auto",
 };
 
 const URL_KEY: Setting = { kind: "text", meaning: "the URL or path of this store" };

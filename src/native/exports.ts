@@ -72,6 +72,16 @@ export interface NativeAddon {
     options: NativeTimelineOptions,
   ): Outcome<SteppedTimeline>;
 
+  /**
+   * Whether a timeline with this control object (undefined: it has none) shows any snapshot, where
+   * `loose` says that there are keys of values. null: only a look at its values tells.
+   */
+  timelineShows(
+    name: NativeName,
+    control: Uint8Array | undefined,
+    loose: boolean,
+  ): Outcome<boolean | null>;
+
   /** Hex digits. The `Sync` forms run on this thread: for inputs up to some 64 kB. */
   digestSync(name: NativeDigest, bytes: Uint8Array): Outcome<string>;
   /** These work on the pool, on a copy. */

@@ -6,6 +6,7 @@ import type {
   Later,
   NativeErrorRecord,
   NativeMachine,
+  NativeName,
   Outcome,
   Soon,
 } from "./addon.js";
@@ -51,6 +52,8 @@ export interface NativeSnapshot {
   /** Length of the whole state. */
   readonly size: number;
   readonly storedBytes: number;
+  /** In order; absent where there are none. */
+  readonly tags?: readonly string[];
 }
 
 export interface NativeRestored {
@@ -79,6 +82,70 @@ export interface NativeDeleted {
   readonly forks: readonly string[];
 }
 
+/** Where a fork goes, and from which snapshot. */
+export interface NativeFork extends NativeName {
+  readonly ref: string;
+}
+
+/** A tag that is to be set. */
+export interface NativeTagging {
+  readonly name: string;
+  readonly ref: string;
+  /** Where it may be now: `@17` there, `*` anywhere; absent: nowhere, or there already. */
+  readonly from?: string;
+}
+
+/** A tag that is to be taken away. */
+export interface NativeUntagging {
+  readonly name: string;
+  /** Where it must be now, as `@17`; absent: anywhere. */
+  readonly from?: string;
+}
+
+export interface NativeTag {
+  readonly name: string;
+  readonly sequence: number;
+}
+
+/** What stays; at least one rule is needed. */
+export interface NativePolicy {
+  readonly keepLast?: number;
+  readonly dropTagged?: boolean;
+  /** Only what was saved before this time goes, in milliseconds since 1970. */
+  readonly olderThan?: number;
+  readonly keepEvery?: number;
+  readonly dryRun?: boolean;
+}
+
+/** Why snapshots stay. */
+export type Because = "last" | "tag" | "young" | "every" | "fork" | "shared" | "open";
+
+/** Neighbouring snapshots of one destiny; without a reason they go. */
+export interface NativeStretch {
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly because?: Because;
+}
+
+export interface NativePruned {
+  readonly removed: number;
+  readonly kept: number;
+  readonly freedBytes: number;
+  readonly runs: readonly NativeStretch[];
+}
+
+export interface NativePacking {
+  /** zstd level. */
+  readonly level?: number;
+}
+
+export interface NativePacked {
+  readonly values: number;
+  readonly valuesBefore: number;
+  readonly writtenBytes: number;
+}
+
 export interface NativeTimelineOptions {
   /** zstd level for new bytes. */
   readonly level?: number;
@@ -86,6 +153,8 @@ export interface NativeTimelineOptions {
   readonly full?: boolean;
   /** Allow a store without conditional writes, at the caller's word. */
   readonly singleWriter?: boolean;
+  /** Take a lease before the first save; whoever does not renew it for so long can lose it. */
+  readonly lease?: number;
 }
 
 /** A timeline over a store of the core. A reference is the part after the name: `@17`, `#good`. */
@@ -100,6 +169,17 @@ export interface NativeTimeline {
   /** The whole timeline; a reference is UNSUPPORTED. Tells how many snapshots went. */
   delete(ref?: string, token?: AbortToken): Later<NativeDeleted>;
   verify(ref?: string, token?: AbortToken): Later<NativeVerified>;
+  /** Tells which snapshot the fork begins with. */
+  fork(fork: NativeFork, token?: AbortToken): Later<NativeSnapshot>;
+  tag(tagging: NativeTagging, token?: AbortToken): Later<NativeSnapshot>;
+  /** Tells the number that it named. */
+  untag(untagging: NativeUntagging, token?: AbortToken): Later<number>;
+  tags(nothing?: undefined, token?: AbortToken): Later<NativeTag[]>;
+  prune(policy: NativePolicy, token?: AbortToken): Later<NativePruned>;
+  pack(packing: NativePacking, token?: AbortToken): Later<NativePacked>;
+  /** Packs what is due, on a thread that gives way to others; undefined where nothing is due. */
+  maintain(): Outcome<Promise<Outcome<NativePacked>> | undefined>;
+  release(nothing?: undefined, token?: AbortToken): Later<null>;
 }
 
 /** The same over any other store: each call gives a machine, and `drive.ts` answers it. */
@@ -112,4 +192,12 @@ export interface SteppedTimeline {
   list(options: NativeListOptions): Outcome<NativeMachine<NativeSnapshot[]>>;
   delete(ref?: string): Outcome<NativeMachine<NativeDeleted>>;
   verify(ref?: string): Outcome<NativeMachine<NativeVerified>>;
+  fork(fork: NativeFork): Outcome<NativeMachine<NativeSnapshot>>;
+  tag(tagging: NativeTagging): Outcome<NativeMachine<NativeSnapshot>>;
+  untag(untagging: NativeUntagging): Outcome<NativeMachine<number>>;
+  tags(): Outcome<NativeMachine<NativeTag[]>>;
+  prune(policy: NativePolicy): Outcome<NativeMachine<NativePruned>>;
+  pack(packing: NativePacking): Outcome<NativeMachine<NativePacked>>;
+  maintain(): Outcome<NativeMachine<NativePacked> | undefined>;
+  release(): Outcome<NativeMachine<null>>;
 }

@@ -5,12 +5,20 @@ import type { AbortToken, NativeName, NativeStore, Soon } from "../native/addon.
 import { settled, value } from "../native/record.js";
 import type {
   NativeDeleted,
+  NativeFork,
   NativeListOptions,
+  NativePacked,
+  NativePacking,
+  NativePolicy,
+  NativePruned,
   NativeRestored,
   NativeSave,
   NativeSnapshot,
+  NativeTag,
+  NativeTagging,
   NativeTimeline,
   NativeTimelineOptions,
+  NativeUntagging,
   NativeVerified,
 } from "../native/timeline.js";
 import { native } from "../native.js";
@@ -27,6 +35,18 @@ export interface TimelineCore {
   /** All snapshots but what forks show. */
   delete(signal?: AbortSignal): Promise<NativeDeleted>;
   verify(ref?: string, signal?: AbortSignal): Promise<NativeVerified>;
+  /** Another timeline with this one's history up to a snapshot. */
+  fork(fork: NativeFork, signal?: AbortSignal): Promise<NativeSnapshot>;
+  tag(tagging: NativeTagging, signal?: AbortSignal): Promise<NativeSnapshot>;
+  /** Tells the number that the tag named. */
+  untag(untagging: NativeUntagging, signal?: AbortSignal): Promise<number>;
+  tags(signal?: AbortSignal): Promise<NativeTag[]>;
+  prune(policy: NativePolicy, signal?: AbortSignal): Promise<NativePruned>;
+  pack(packing: NativePacking, signal?: AbortSignal): Promise<NativePacked>;
+  /** Packs what has come together since; undefined where nothing is due. */
+  maintain(): Promise<NativePacked> | undefined;
+  /** Gives back the lease, if there is one. */
+  release(signal?: AbortSignal): Promise<null>;
 }
 
 /** A timeline over a store of the core, which runs to its end natively. */
@@ -47,6 +67,17 @@ export function embeddedCore(
     list: (query, signal) => cancellable(signal, (token) => timeline.list(query, token)),
     delete: (signal) => cancellable(signal, (token) => timeline.delete(undefined, token)),
     verify: (ref, signal) => cancellable(signal, (token) => timeline.verify(ref, token)),
+    fork: (fork, signal) => cancellable(signal, (token) => timeline.fork(fork, token)),
+    tag: (tagging, signal) => cancellable(signal, (token) => timeline.tag(tagging, token)),
+    untag: (tagging, signal) => cancellable(signal, (token) => timeline.untag(tagging, token)),
+    tags: (signal) => cancellable(signal, (token) => timeline.tags(undefined, token)),
+    prune: (policy, signal) => cancellable(signal, (token) => timeline.prune(policy, token)),
+    pack: (packing, signal) => cancellable(signal, (token) => timeline.pack(packing, token)),
+    maintain: () => {
+      const packing = value(timeline.maintain());
+      return packing && settled(packing);
+    },
+    release: (signal) => cancellable(signal, (token) => timeline.release(undefined, token)),
   };
 }
 

@@ -51,6 +51,17 @@ export function steppedCore(
     list: (query, signal) => drive(timeline.list(query), ground, signal),
     delete: (signal) => drive(timeline.delete(), ground, signal),
     verify: (ref, signal) => drive(timeline.verify(ref), ground, signal),
+    fork: (fork, signal) => drive(timeline.fork(fork), ground, signal),
+    tag: (tagging, signal) => drive(timeline.tag(tagging), ground, signal),
+    untag: (untagging, signal) => drive(timeline.untag(untagging), ground, signal),
+    tags: (signal) => drive(timeline.tags(), ground, signal),
+    prune: (policy, signal) => drive(timeline.prune(policy), ground, signal),
+    pack: (packing, signal) => drive(timeline.pack(packing), ground, signal),
+    maintain: () => {
+      const machine = value(timeline.maintain());
+      return machine && drive(machine, ground);
+    },
+    release: (signal) => drive(timeline.release(), ground, signal),
   };
 }
 

@@ -1,6 +1,11 @@
 /** Which timelines a store holds. */
 
+import { type Code, KeepstateError } from "../errors.js";
+import { value } from "../native/record.js";
+import { native } from "../native.js";
 import type { CallOptions, Store } from "../ports/store.js";
+import type { TimelineCore } from "./core.js";
+import { behind, controlOf, keyParts, keysBelow } from "./keys.js";
 import { formatName, type TimelineName } from "./reference.js";
 
 /** One timeline of a listing. */
@@ -9,56 +14,85 @@ export interface TimelineEntry extends TimelineName {
   readonly ref: string;
 }
 
-// Greater than every key of a timeline: its rest is digits or lower-case letters.
-const END = "\u{10FFFF}";
+/** Where to look for timelines. */
+export interface Listed {
+  readonly store: Store;
+  /** A timeline of the core, for the few that only a look at their values can tell of. */
+  readonly core: (name: TimelineName) => TimelineCore;
+}
+
+// How many timelines are judged at once.
+const AT_ONCE = 16;
+
+const DAMAGE: readonly Code[] = ["CORRUPT", "HASH_MISMATCH", "NOT_OURS", "FORMAT_TOO_NEW"];
+
+interface Candidate extends TimelineName {
+  readonly isValue: boolean;
+}
 
 /**
- * The timelines whose reference begins with `prefix`, in the order of their keys. Two keys of each
- * are read, however many snapshots it has.
+ * The timelines whose reference begins with `prefix`, in the order of their keys. However many
+ * snapshots a timeline has, one key and its control object are read.
  */
 export async function* listTimelines(
-  store: Store,
+  of: Listed,
   prefix: string,
   { signal }: CallOptions = {},
 ): AsyncGenerator<TimelineEntry, void> {
-  const keys = `t/${keyPrefix(prefix)}`;
+  let judged: Promise<TimelineEntry | undefined>[] = [];
+  for await (const candidate of candidates(of.store, prefix, { signal })) {
+    const entry = judge(of, candidate, { signal });
+    // It is awaited a little later; until then its failure is nobody's surprise.
+    entry.catch(() => undefined);
+    judged.push(entry);
+    if (judged.length < AT_ONCE) continue;
+    yield* shown(judged);
+    judged = [];
+  }
+  yield* shown(judged);
+}
+
+async function* shown(
+  judged: readonly Promise<TimelineEntry | undefined>[],
+): AsyncGenerator<TimelineEntry, void> {
+  for (const entry of await Promise.all(judged)) if (entry) yield entry;
+}
+
+/** The names that any key belongs to. The first key of a timeline is a value's, if it has any. */
+async function* candidates(
+  store: Store,
+  prefix: string,
+  { signal }: CallOptions,
+): AsyncGenerator<Candidate, void> {
+  const keys = keysBelow(prefix);
   let after: string | undefined;
   for (;;) {
-    const [first, second] = await nextKeys(store, keys, { after, signal });
+    let first: string | undefined;
+    for await (const { key } of store.list(keys, { after, signal, limit: 1 })) first = key;
     if (first === undefined) return;
-    const name = nameOf(first);
-    const own = name && `t/${escape(name.agent)}/${escape(name.session)}/`;
-    // What is left of a deleted timeline is its control object alone.
-    const exists = first !== `${own}control` || second?.startsWith(`${own}`);
-    if (name && exists) yield { ...name, ref: formatName(name) };
-    after = own ? own + END : first;
+    const parts = keyParts(first);
+    if (parts) yield { ...parts.name, isValue: parts.isValue };
+    after = parts ? behind(parts.name) : first;
   }
 }
 
-async function nextKeys(
-  store: Store,
-  prefix: string,
-  options: { after: string | undefined; signal: AbortSignal | undefined },
-): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list(prefix, { ...options, limit: 2 })) keys.push(key);
-  return keys;
-}
-
-/** In references `/ @ # %` are escaped, in keys `/` and `%`. */
-function keyPrefix(prefix: string): string {
-  return prefix.replace(/%(?:40|23)/g, (code) => decodeURIComponent(code));
-}
-
-function escape(name: string): string {
-  return name.replaceAll("%", "%25").replaceAll("/", "%2F");
-}
-
-function nameOf(key: string): TimelineName | undefined {
-  const [, agent, session, rest] = key.split("/").map(unescape);
-  return agent && session && rest !== undefined ? { agent, session } : undefined;
-}
-
-function unescape(part: string): string {
-  return part.replaceAll("%2F", "/").replaceAll("%25", "%");
+/** A fork may have nothing but a control object, and of a deleted timeline that may be left. */
+async function judge(
+  { store, core }: Listed,
+  { isValue, ...name }: Candidate,
+  { signal }: CallOptions,
+): Promise<TimelineEntry | undefined> {
+  const control = await store.get(controlOf(name), { signal });
+  const entry = { ...name, ref: formatName(name) };
+  try {
+    const shows = value(native().timelineShows(name, control?.value, isValue));
+    if (shows === null) await core(name).show("@latest", signal);
+    return shows === false ? undefined : entry;
+  } catch (error) {
+    if (!(error instanceof KeepstateError)) throw error;
+    if (error.code === "NOT_FOUND") return undefined;
+    // What is damaged is there, and `verify` will say so.
+    if (DAMAGE.includes(error.code)) return entry;
+    throw error;
+  }
 }

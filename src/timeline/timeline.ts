@@ -1,66 +1,53 @@
 /** Timelines: the ordered snapshots of one `agent/session`. */
 
 import type { Encoding } from "../encode/encoding.js";
-import { encodeMsgpack } from "../encode/msgpack.js";
-import { KeepstateError } from "../errors.js";
 import { raised, value } from "../native/record.js";
-import type { NativeSave } from "../native/timeline.js";
+import type { Clock } from "../ports/clock.js";
 import { diff, type Operation } from "../patch/diff.js";
-import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
-import { Captures } from "./capture.js";
+import { type DiffEntry, summarize } from "../patch/summary.js";
+import { accept, type StandardSchema } from "../schema/standard.js";
 import type { TimelineCore } from "./core.js";
 import type { Encodings } from "./encodings.js";
-import { formatName, formatSelector, parseOwn, type TimelineName } from "./reference.js";
+import type { Hub } from "./hub.js";
+import { listSnapshots } from "./listing.js";
+import {
+  checkKnown,
+  checkNumbers,
+  checkText,
+  given,
+  type SaveOptions,
+  type SignalOptions,
+  type SnapshotListOptions,
+} from "./options.js";
+import type { Packer } from "./packer.js";
+import {
+  formatName,
+  formatSelector,
+  parseOwn,
+  type TimelineName,
+  timelineName,
+} from "./reference.js";
+import { judge, Saver } from "./saver.js";
+import type { Deleted, DiffSummaryOptions, Verified } from "./results.js";
+import { found, type SearchOptions, searchOf } from "./search.js";
+import { encodedSize } from "./sizes.js";
 import { type Snapshot, snapshotOf } from "./snapshot.js";
-
-/** What every call that waits takes. */
-export interface SignalOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a save may be given beside the state. */
-export interface SaveOptions extends SignalOptions {
-  /** A few words for people. */
-  readonly label?: string | undefined;
-  /** Free text. */
-  readonly description?: string | undefined;
-  /** Anything that MessagePack can hold, by name. */
-  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** The same key again is the same snapshot; with another state it is IDEMPOTENCY_MISMATCH. */
-  readonly idempotencyKey?: string | undefined;
-  /** Save only if this snapshot is the latest, as `@17`; else it is CONFLICT. */
-  readonly onto?: string | undefined;
-}
-
-/** Which snapshots `list` tells of, in which order. */
-export interface SnapshotListOptions extends SignalOptions {
-  /** Only numbers greater than this. */
-  readonly after?: number | undefined;
-  /** Only numbers smaller than this. */
-  readonly before?: number | undefined;
-  /** At most so many. */
-  readonly limit?: number | undefined;
-  /** The newest first. */
-  readonly reverse?: boolean | undefined;
-}
-
-/** What `delete` has done. */
-export interface Deleted {
-  readonly snapshots: number;
-  /** How many bytes came back at once; `compact` of the store may give back more. */
-  readonly freedBytes: number;
-  /** The forks that need some of it, which stays for them. */
-  readonly forks: readonly string[];
-}
-
-/** What `verify` found. */
-export interface Verified {
-  readonly snapshots: number;
-  /** How many bytes of states were rebuilt and proven. */
-  readonly bytes: number;
-  /** An empty list means that everything holds. */
-  readonly damage: readonly KeepstateError[];
-}
+import {
+  checkLevel,
+  originOf,
+  type Packed,
+  type PackOptions,
+  policyOf,
+  type Pruned,
+  prunedOf,
+  type PruneOptions,
+  type Tag,
+  taggingOf,
+  tagOf,
+  type TagOptions,
+  type UntagOptions,
+} from "./upkeep.js";
+import { checkWatch, Watch, type Watching, type WatchOptions } from "./watch.js";
 
 /** What a timeline is made of. The engine wires it. */
 export interface TimelineParts<State> {
@@ -71,13 +58,17 @@ export interface TimelineParts<State> {
   readonly schema: StandardSchema<unknown, State> | undefined;
   /** Deeply frozen parts of a state are not looked at again. */
   readonly immutable: boolean;
+  readonly clock: Clock;
+  readonly hub: Hub;
+  readonly packer: Packer;
+  /** How watches learn of what others save. */
+  readonly watching: Watching;
+  /** A handle with the same options on another timeline. */
+  readonly sibling: (name: TimelineName) => Timeline<State>;
   /** Tells the engine of work under way, so that `close` waits for it; refuses when closed. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   readonly requireOpen: () => void;
 }
-
-// How many snapshots one call lists.
-const PAGE = 100;
 
 /** A handle on one timeline. */
 export class Timeline<State = unknown> {
@@ -86,15 +77,12 @@ export class Timeline<State = unknown> {
   /** `agent/session`: its name everywhere. */
   readonly ref: string;
   readonly #parts: TimelineParts<State>;
-  readonly #captures: Captures;
-  /** Settles when all saves that wait for a verdict of their schema are over. */
-  #judged: Promise<void> | undefined;
+  readonly #saver: Saver<State>;
 
   /** Use `ks.timeline(...)`. */
   constructor(parts: TimelineParts<State>) {
     this.#parts = parts;
-    const { encoding, immutable, core } = parts;
-    this.#captures = new Captures({ encoding, immutable, epoch: () => core.epoch() });
+    this.#saver = new Saver<State>({ ...parts, selector: (ref) => this.#selector(ref) });
     this.agent = parts.name.agent;
     this.session = parts.name.session;
     this.ref = formatName(parts.name);
@@ -106,18 +94,12 @@ export class Timeline<State = unknown> {
    */
   async save(state: State, options: SaveOptions = {}): Promise<Snapshot> {
     options.signal?.throwIfAborted();
-    this.#parts.requireOpen();
-    const verdict = this.#judge(state);
-    const later = verdict instanceof Promise;
-    if (!later) accept(verdict, "The state");
-    if (later) verdict.catch(() => undefined);
-    const waits = later || this.#judged !== undefined;
-    const isPlain = !waits && options.idempotencyKey === undefined;
-    const meta = this.#meta(options);
-    const taken = isPlain ? this.#captures.take(state) : this.#captures.takeWhole(state);
-    const change = { ...taken, ...meta };
-    const sent = waits ? this.#sendJudged(change, options) : this.#send(change, options);
-    return await this.#parts.track(sent);
+    const { name, core, hub, packer, track, requireOpen } = this.#parts;
+    requireOpen();
+    const told = await track(this.#saver.save(state, options));
+    hub.tell(this.ref, told.sequence);
+    packer.saved(core);
+    return snapshotOf(name, told);
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */
@@ -133,7 +115,7 @@ export class Timeline<State = unknown> {
     const restored = await this.#run((core, at) => core.restore(at, signal), ref);
     const snapshot = snapshotOf(this.#parts.name, restored.snapshot);
     const state = this.#parts.encodings.decode(snapshot.encoding, restored.state);
-    const verdict = this.#judge(state);
+    const verdict = judge(this.#parts.schema, state);
     const what = `The state of ${snapshot.ref}`;
     return { state: accept(await verdict, what), snapshot };
   }
@@ -154,28 +136,29 @@ export class Timeline<State = unknown> {
   }
 
   /** The snapshots in the order of their numbers, read as they are asked for. */
-  async *list(options: SnapshotListOptions = {}): AsyncGenerator<Snapshot, void> {
-    const { signal, reverse = false } = options;
-    let { after, before, limit: left = Infinity } = options;
-    checkNumbers({ after, before, limit: options.limit });
-    while (left > 0) {
-      this.#parts.requireOpen();
-      const limit = Math.min(left, PAGE);
-      const page = await this.#parts.core.list(
-        {
-          limit,
-          reverse,
-          ...(after === undefined ? {} : { after }),
-          ...(before === undefined ? {} : { before }),
-        },
-        signal,
-      );
-      for (const told of page) yield snapshotOf(this.#parts.name, told);
-      if (page.length < limit) return;
-      left -= page.length;
-      if (reverse) before = page.at(-1)?.sequence;
-      else after = page.at(-1)?.sequence;
-    }
+  list(options: SnapshotListOptions = {}): AsyncGenerator<Snapshot, void> {
+    return listSnapshots(this.#parts, options);
+  }
+
+  /** The snapshots of which all that is given holds, in the order of their numbers. */
+  search(options: SearchOptions = {}): AsyncGenerator<Snapshot, void> {
+    const search = searchOf(options, this.#parts.clock.now());
+    return found(listSnapshots(this.#parts, search.listing), search);
+  }
+
+  /**
+   * Each new snapshot once, in order, whoever saves it: from the next one on, or behind a number.
+   * It ends when the loop over it is left or the store is closed; a signal ends it with its reason.
+   */
+  watch(options: WatchOptions = {}): Watch<State> {
+    checkWatch(options);
+    this.#parts.requireOpen();
+    const parts = {
+      ...this.#parts,
+      ref: this.ref,
+      restore: (ref: string, signal?: SignalOptions) => this.restore(ref, signal),
+    };
+    return new Watch<State>(parts, options);
   }
 
   /** How one state became another, as a JSON Patch (RFC 6902); `to` is the latest by default. */
@@ -185,6 +168,84 @@ export class Timeline<State = unknown> {
       this.restore(to, options),
     ]);
     return diff(before, after);
+  }
+
+  /** The same by path, with kinds and sizes, for people. */
+  async diffSummary(
+    from: string,
+    to?: string,
+    options: DiffSummaryOptions = {},
+  ): Promise<DiffEntry[]> {
+    checkKnown("diffSummary", options, ["depth", "signal"]);
+    checkNumbers({ depth: options.depth });
+    const { depth = 1, signal } = options;
+    const [before, after] = await Promise.all([
+      this.restore(from, { signal }),
+      this.restore(to, { signal }),
+    ]);
+    return summarize([before, after], { depth, sizeOf: encodedSize });
+  }
+
+  /**
+   * Another timeline that shares this one's history up to a snapshot and goes on by itself. It has
+   * this handle's options. Nothing is copied.
+   */
+  async fork(
+    to: string | TimelineName,
+    ref?: string,
+    options: SignalOptions = {},
+  ): Promise<Timeline<State>> {
+    checkKnown("fork", options, ["signal"]);
+    const name = timelineName(to);
+    const fork = (core: TimelineCore, at: string): Promise<unknown> =>
+      core.fork({ ...name, ref: at }, options.signal);
+    await this.#run(fork, ref);
+    return this.#parts.sibling(name);
+  }
+
+  /** Names a snapshot, the latest where none is given. It stays as long as it has a name. */
+  async tag(name: string, ref?: string, options: TagOptions = {}): Promise<Snapshot> {
+    const tagging = taggingOf(this.#parts.name, name, options);
+    const tag = (core: TimelineCore, at: string): ReturnType<TimelineCore["tag"]> =>
+      core.tag({ ...tagging, ref: at }, options.signal);
+    return snapshotOf(this.#parts.name, await this.#run(tag, ref));
+  }
+
+  /** Takes a name away, and tells what it named. */
+  async untag(name: string, options: UntagOptions = {}): Promise<Tag> {
+    checkKnown("untag", options, ["from", "signal"]);
+    checkText(name, "A tag");
+    const untagging = { name, ...given({ from: originOf(options.from, this.#parts.name) }) };
+    const sequence = await this.#run((core) => core.untag(untagging, options.signal));
+    return tagOf(this.#parts.name, { name, sequence });
+  }
+
+  /** All tags, by name. */
+  async tags({ signal }: SignalOptions = {}): Promise<Tag[]> {
+    const tags = await this.#run((core) => core.tags(signal));
+    return tags.map((tag) => tagOf(this.#parts.name, tag));
+  }
+
+  /**
+   * Removes what no rule keeps, but never the latest snapshot, nor one that a fork shows. Says what
+   * goes, what stays and why.
+   */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const policy = policyOf(options, this.#parts.clock.now());
+    return prunedOf(await this.#run((core) => core.prune(policy, options.signal)));
+  }
+
+  /** Makes few large values of many small ones, as tightly as it goes. */
+  async pack(options: PackOptions = {}): Promise<Packed> {
+    checkKnown("pack", options, ["level", "signal"]);
+    checkLevel(options.level);
+    const packing = given({ level: options.level });
+    return await this.#run((core) => core.pack(packing, options.signal));
+  }
+
+  /** Gives back the lease, if this handle has one. The next save takes one again. */
+  async release({ signal }: SignalOptions = {}): Promise<void> {
+    await this.#run((core) => core.release(signal));
   }
 
   /** Removes all snapshots but what forks show. The numbers never restart. */
@@ -201,55 +262,6 @@ export class Timeline<State = unknown> {
     return { ...told, damage: told.damage.map((record) => raised(record, this.verify)) };
   }
 
-  #judge(state: unknown): Verdict<State> | Promise<Verdict<State>> {
-    const { schema } = this.#parts;
-    return schema ? schema["~standard"].validate(state) : { value: state as State };
-  }
-
-  /**
-   * A schema that answers later: the state may change while it does, so the verdict that counts is
-   * about the bytes that were taken. Saves that come meanwhile wait, to land in order.
-   */
-  #sendJudged(change: NativeSave, options: SaveOptions): Promise<Snapshot> {
-    const before = this.#judged ?? Promise.resolve();
-    const judge = async (): Promise<void> => {
-      const state = this.#parts.encoding.decode(change.bytes);
-      accept(await this.#judge(state), "The state");
-    };
-    const verdict = judge();
-    const sent = before.then(() => verdict).then(() => this.#send(change, options));
-    const over = Promise.allSettled([sent]).then(() => {
-      if (this.#judged === over) this.#judged = undefined;
-    });
-    this.#judged = over;
-    return sent;
-  }
-
-  async #send(change: NativeSave, { signal }: SaveOptions): Promise<Snapshot> {
-    const { core, name } = this.#parts;
-    const saving = core.save(change, signal);
-    this.#captures.handOver();
-    try {
-      return snapshotOf(name, await saving);
-    } catch (error) {
-      this.#captures.forget();
-      throw error;
-    }
-  }
-
-  #meta(options: SaveOptions): Omit<NativeSave, "bytes"> {
-    const { encoding } = this.#parts;
-    const { label, description, idempotencyKey, onto, metadata } = options;
-    return {
-      encoding: encoding.name,
-      ...(label === undefined ? {} : { label }),
-      ...(description === undefined ? {} : { description }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(onto === undefined ? {} : { onto: this.#selector(onto) }),
-      ...(metadata === undefined ? {} : { metadata: encodeMsgpack(metadata) }),
-    };
-  }
-
   async #run<T>(call: (core: TimelineCore, at: string) => Promise<T>, ref?: string): Promise<T> {
     const { core, track, requireOpen } = this.#parts;
     requireOpen();
@@ -258,13 +270,5 @@ export class Timeline<State = unknown> {
 
   #selector(ref: string | undefined): string {
     return formatSelector(parseOwn(ref, this.#parts.name));
-  }
-}
-
-function checkNumbers(options: Readonly<Record<string, number | undefined>>): void {
-  for (const [name, given] of Object.entries(options)) {
-    if (given === undefined || (Number.isSafeInteger(given) && given >= 0)) continue;
-    const message = `${name} must be a whole number from 0, not ${String(given)}.`;
-    throw new KeepstateError("INVALID_ARGUMENT", message);
   }
 }

@@ -10,12 +10,14 @@ import test, { type ExecutionContext } from "ava";
 
 import { DEFAULTS, KEYS, PRESETS } from "../../src/config/keys.js";
 import { loadConfig } from "../../src/config/load.js";
+import type { StaysBecause } from "../../src/index.js";
 import { SCHEMES } from "../../src/schemes.js";
 import { PROGRAM } from "../fixtures/command.js";
 import { emptyFolder } from "../fixtures/folder.js";
 
 const cli = await readFile("docs/cli.md", "utf8");
 const configuration = await readFile("docs/configuration.md", "utf8");
+const timelines = await readFile("docs/timelines.md", "utf8");
 const readme = await readFile("README.md", "utf8");
 
 function examples(text: string, language: string): string[] {
@@ -49,6 +51,31 @@ examples(readme, "js").forEach((code, i) => {
     await writeFile(join(folder, "example.mjs"), code.replace('"keepstate"', JSON.stringify(index)));
     t.is(await runIn(folder, process.execPath, ["example.mjs"]), "");
   });
+});
+
+examples(timelines, "ts").forEach((code, i) => {
+  test(`docs/timelines.md, example ${i + 1}`, async (t) => {
+    const folder = await emptyFolder(t);
+    const index = pathToFileURL("build/src/index.js").href;
+    await writeFile(join(folder, "example.mjs"), code.replace('"keepstate"', JSON.stringify(index)));
+    t.is(await runIn(folder, process.execPath, ["example.mjs"]), "");
+  });
+});
+
+test("docs/timelines.md names every option and every reason", (t) => {
+  const options = ["keepLast", "keepEvery", "olderThan", "keepTagged", "dryRun", "after", "interval"];
+  const searches = ["label", "text", "tag", "since", "until", "metadata", "prefix", "agent"];
+  for (const name of [...options, ...searches, "signal"]) t.regex(timelines, new RegExp(`^\\| .*\`${name}\``, "m"), name);
+  const reasons: Record<StaysBecause, true> = {
+    last: true,
+    tag: true,
+    young: true,
+    every: true,
+    fork: true,
+    shared: true,
+    open: true,
+  };
+  for (const reason of Object.keys(reasons)) t.true(timelines.includes(`| \`${reason}\` |`), reason);
 });
 
 test("README.md, the commands", async (t) => {

@@ -44,6 +44,6 @@ for (const [scheme, ballast] of places) {
     t.is(report.newest, report.saved);
     t.is(report.damage, 0);
     t.is(report.deleted, report.saved);
-    t.is(report.next, report.saved + 1);
+    t.true(report.next > report.saved, "numbers never return");
   });
 }

@@ -11,6 +11,7 @@
 
 mod abort;
 mod answers;
+mod background;
 mod bytes;
 mod codec;
 mod drive;
@@ -34,6 +35,7 @@ mod tape;
 #[cfg(feature = "testing")]
 mod test;
 mod timeline;
+mod upkeep;
 mod verify;
 
 use keepstate_core::error::{Code, Result};
@@ -58,6 +60,7 @@ const EXPORTS: &[Named] = &[
     (c"timeline", timeline::timeline),
     (c"steppedTimeline", timeline::stepped_timeline),
     (c"tapeReader", tape::tape_reader),
+    (c"timelineShows", upkeep::timeline_shows),
     (c"digestSync", codec::digest_sync),
     (c"digest", codec::digest),
     (c"compressSync", codec::compress_sync),

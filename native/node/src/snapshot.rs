@@ -112,7 +112,7 @@ fn splices(edits: &[f64]) -> Result<Vec<Splice>> {
 /// `NativeSnapshot`.
 pub fn snapshot(env: Env, snapshot: Snapshot) -> Result<Js> {
     let object = env.object()?;
-    let Snapshot { sequence, id, parent, meta, length, stored } = snapshot;
+    let Snapshot { sequence, id, parent, meta, length, stored, tags } = snapshot;
     for (name, count) in
         [(c"sequence", sequence), (c"time", meta.time), (c"size", length), (c"storedBytes", stored)]
     {
@@ -131,6 +131,9 @@ pub fn snapshot(env: Env, snapshot: Snapshot) -> Result<Js> {
         if let Some(text) = text {
             env.set(object, name, env.text(&text)?)?;
         }
+    }
+    if !tags.is_empty() {
+        env.set(object, c"tags", env.array(tags.iter(), |env, tag| env.text(tag))?)?;
     }
     if let Some(user) = meta.user {
         env.set(object, c"metadata", env.bytes(user)?)?;

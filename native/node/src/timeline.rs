@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepstate_core::drive;
 use keepstate_core::error::{fail, Code, Error, Result};
@@ -21,14 +22,15 @@ use crate::machine::{machine, Converted, Made, Stepped};
 use crate::snapshot::{deleted, report, restored, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
+use crate::upkeep;
 
 /// To compress and write so many bytes takes less than to wake another thread for it and wait.
 const SMALL: usize = 32 * 1024;
 
 /// A timeline, and the store of the core that it lies in, if it is one.
 pub struct TimelineHandle {
-    timeline: Timeline,
-    home: Option<(Arc<dyn Store>, Lane)>,
+    pub timeline: Timeline,
+    pub home: Option<(Arc<dyn Store>, Lane)>,
     reported: Cell<i64>,
 }
 
@@ -42,6 +44,14 @@ impl Handle for TimelineHandle {
         (c"list", list),
         (c"delete", delete),
         (c"verify", verify),
+        (c"fork", upkeep::fork),
+        (c"tag", upkeep::tag),
+        (c"untag", upkeep::untag),
+        (c"tags", upkeep::tags),
+        (c"prune", upkeep::prune),
+        (c"pack", upkeep::pack),
+        (c"maintain", upkeep::maintain),
+        (c"release", upkeep::release),
     ];
 
     fn reported(&self) -> i64 {
@@ -68,11 +78,7 @@ type Place = (Supports, Option<(Arc<dyn Store>, Lane)>);
 
 fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Result<Js> {
     let env = call.env;
-    let part = |part, what| match env.get(name, part)? {
-        Some(text) => env.read_text(text, what),
-        None => expected(what, "given"),
-    };
-    let name = Name::new(&part(c"agent", "agent")?, &part(c"session", "session")?)?;
+    let name = call.timeline_name(name)?;
     let flag = |name, what| match env.get(given, name)? {
         Some(flag) => env.read_boolean(flag, what),
         None => Ok(false),
@@ -85,11 +91,23 @@ fn opened(call: &Call, (name, given): (Js, Js), (supports, home): Place) -> Resu
     if let Some(level) = env.get(given, c"level")? {
         options.level = env.read_number(level, "level")? as i32;
     }
+    if let Some(lease) = env.get(given, c"lease")? {
+        options.lease = Some(Duration::from_millis(env.read_count(lease, "lease")?));
+    }
     let timeline = Timeline::new(name, Arc::new(supports), options);
     wrap(env, TimelineHandle { timeline, home, reported: Cell::new(0) })
 }
 
 impl Call {
+    /// `NativeName`.
+    pub fn timeline_name(&self, name: Js) -> Result<Name> {
+        let part = |part, what| match self.env.get(name, part)? {
+            Some(text) => self.env.read_text(text, what),
+            None => expected(what, "given"),
+        };
+        Name::new(&part(c"agent", "agent")?, &part(c"session", "session")?)
+    }
+
     /// `NativeSupports`.
     fn supports(&self, value: Js) -> Result<Supports> {
         let env = self.env;
@@ -177,14 +195,15 @@ fn proven(env: Env, result: Result<Restored>) -> Result<Js> {
 
 impl TimelineHandle {
     /// The handle that a method was called on. What it holds by now is reported at each call.
-    fn of(call: &Call) -> Result<&Self> {
+    pub fn of(call: &Call) -> Result<&Self> {
         let handle = call.own::<TimelineHandle>()?;
         let held = handle.timeline.memory() as i64;
         call.env.report(held - handle.reported.replace(held));
         Ok(handle)
     }
 
-    fn run<T: Send + 'static>(
+    /// The same for what gives a value or fails. The call's second argument is a token.
+    pub fn run<T: Send + 'static>(
         &self,
         call: &Call,
         operation: Machine<T>,

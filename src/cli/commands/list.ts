@@ -1,18 +1,18 @@
 /** `keepstate list`: the timelines of a store, or the snapshots of a timeline. */
 
-import { KeepstateError } from "../../errors.js";
 import type { TimelineEntry } from "../../timeline/names.js";
 import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
-import { snapshotRow, table } from "../format.js";
+import { snapshotHead, snapshotRow, table } from "../format.js";
 import { openTarget } from "../target.js";
+import { numberOf } from "../values.js";
 
 export const list: Command = {
   name: "list",
   summary: "List timelines, or the snapshots of one.",
   details:
     "On a terminal it is a table; in a pipe, one line each with tabs between the columns " +
-    "(name, time, size, stored bytes, label).",
+    "(name, time, size, stored bytes, label, tags).",
   arguments: [
     {
       name: "timeline",
@@ -26,6 +26,7 @@ export const list: Command = {
     before: { takes: "NUMBER", meaning: "only snapshots with a smaller number" },
     limit: { takes: "NUMBER", short: "n", meaning: "at most so many" },
     reverse: { short: "r", meaning: "the newest first" },
+    tag: { takes: "NAME", meaning: "only what this tag names; * stands for any text" },
   },
   examples: [
     "keepstate list",
@@ -61,18 +62,12 @@ async function snapshots(call: Call): Promise<void> {
     before: numberOf(call, "before"),
     limit: numberOf(call, "limit"),
     reverse: call.has("reverse"),
+    tagged: call.get("tag"),
     signal: terminal.world.signal,
   };
   const { timeline } = await openTarget(call, "read");
   for await (const snapshot of timeline.list(options)) found.push(snapshot);
   if (found.length === 0) await timeline.show(undefined, { signal: options.signal });
   if (call.has("json")) return terminal.json(found);
-  return table(terminal, ["REF", "TIME", "SIZE", "STORED", "LABEL"], found.map(snapshotRow));
-}
-
-function numberOf(call: Call, flag: string): number | undefined {
-  const text = call.get(flag);
-  if (text === undefined) return undefined;
-  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new KeepstateError("INVALID_ARGUMENT", `--${flag} takes a whole number, not ${text}.`);
+  return table(terminal, snapshotHead, found.map(snapshotRow));
 }

@@ -1,11 +1,11 @@
 /** `keepstate save`: a state from a file or standard input becomes the next snapshot. */
 
 import { stateOfText } from "../../state/json-text.js";
-import { KeepstateError } from "../../errors.js";
 import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";
 import { readInput, textOf } from "../input.js";
 import { openTarget } from "../target.js";
+import { metadataOf } from "../values.js";
 
 export const save: Command = {
   name: "save",
@@ -25,6 +25,7 @@ export const save: Command = {
     label: { takes: "TEXT", short: "l", meaning: "a few words to find the snapshot by" },
     description: { takes: "TEXT", meaning: "more words" },
     meta: { takes: "NAME=VALUE", many: true, meaning: "metadata; may be given several times" },
+    schema: { takes: "VERSION", meaning: "the version of the state's schema" },
     key: { takes: "TEXT", meaning: "an idempotency key: the same key again saves nothing new" },
     onto: { takes: "REF", meaning: "save as the successor of this snapshot, after a CONFLICT" },
     raw: { meaning: "the state is bytes, and kept as they are" },
@@ -40,7 +41,7 @@ export const save: Command = {
 async function run(call: Call): Promise<void> {
   const [reference = "", file] = call.arguments;
   timelineName(reference);
-  const metadata = metadataOf(call.all("meta"));
+  const metadata = metadataOf(call);
   const bytes = await readInput(file, call.terminal);
   const raw = call.has("raw");
   const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
@@ -48,6 +49,7 @@ async function run(call: Call): Promise<void> {
   const snapshot = await timeline.save(state, {
     label: call.get("label"),
     description: call.get("description"),
+    schemaVersion: call.get("schema"),
     idempotencyKey: call.get("key"),
     onto: call.get("onto"),
     metadata,
@@ -55,16 +57,4 @@ async function run(call: Call): Promise<void> {
   });
   if (call.has("json")) await call.terminal.json(snapshot);
   else await call.terminal.line(snapshot.ref);
-}
-
-function metadataOf(pairs: readonly string[]): Record<string, string> | undefined {
-  if (pairs.length === 0) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const cut = pair.indexOf("=");
-      if (cut > 0) return [pair.slice(0, cut), pair.slice(cut + 1)] as const;
-      const message = `--meta takes NAME=VALUE, as --meta kind=test, not ${pair}.`;
-      throw new KeepstateError("INVALID_ARGUMENT", message);
-    }),
-  );
 }

@@ -6,6 +6,7 @@ use super::fetch;
 use super::layout::Place;
 use super::meta::Meta;
 use super::record::{Id, Record};
+use super::tag;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};
@@ -25,7 +26,9 @@ pub struct Page {
 
 /// A page of snapshots, in order. Fewer than the limit means that no more follow.
 pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
-    let floor = run.layout().await?.held.control.floor.sequence;
+    let layout = run.layout().await?;
+    let (floor, mut tags) =
+        (layout.held.control.floor.sequence, tag::by_sequence(&layout.held.control.tags));
     let Some(latest) = tail::latest(run).await? else { return Ok(Vec::new()) };
     let first = page.after.map_or(floor, |after| after.saturating_add(1).max(floor));
     let last = page.before.map_or(latest, |before| before.saturating_sub(1).min(latest));
@@ -51,7 +54,8 @@ pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
             records.reverse();
         }
         for (sequence, record) in records.into_iter().filter(|(_, record)| record.shows()) {
-            snapshots.push(with_parent(run, sequence, &record).await?);
+            let tags = tags.remove(&sequence).unwrap_or_default();
+            snapshots.push(Snapshot { tags, ..with_parent(run, sequence, &record).await? });
         }
     }
     Ok(snapshots)
@@ -61,7 +65,8 @@ pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
 pub async fn show(run: &Run, at: &At) -> Result<Snapshot> {
     let sequence = tail::resolve(run, at).await?;
     let record = present(run, sequence).await?;
-    with_parent(run, sequence, &record).await
+    let tags = tag::names(&run.layout().await?.held.control.tags, sequence);
+    Ok(Snapshot { tags, ..with_parent(run, sequence, &record).await? })
 }
 
 /// The record of a snapshot. One that is missing between others is damage, not absence.
@@ -100,7 +105,8 @@ pub fn snapshot(sequence: u64, record: &Record, parent: Id) -> Result<Snapshot> 
 /// The same for a snapshot that was just saved.
 pub fn saved(sequence: u64, record: &Record, known: (Id, Meta)) -> Snapshot {
     let ((parent, meta), stored) = (known, record.size as u64);
-    Snapshot { sequence, id: record.id, parent, meta, length: record.length, stored }
+    let (id, length, tags) = (record.id, record.length, Vec::new());
+    Snapshot { sequence, id, parent, meta, length, stored, tags }
 }
 
 /// There is no such snapshot.

@@ -33,6 +33,7 @@ mod list;
 mod matcher;
 mod meta;
 mod name;
+mod names;
 mod needed;
 mod pack;
 mod packer;
@@ -70,6 +71,7 @@ pub use import::Import;
 pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
+pub use names::shows;
 pub use packing::{Packing, Packings};
 pub use prune::{Policy, Pruned, Reason, Stretch};
 pub use queue::{Change, Save, SaveDone, Splice};
@@ -129,6 +131,8 @@ pub struct Snapshot {
     pub length: u64,
     /// How many bytes its record takes in the store.
     pub stored: u64,
+    /// The tags that name it, in order.
+    pub tags: Vec<String>,
 }
 
 /// Which snapshot.

@@ -6,6 +6,7 @@ use super::extent::Extents;
 use super::fetch::{self, Records};
 use super::layout::Layout;
 use super::list;
+use super::tag;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::digest;
@@ -34,8 +35,9 @@ pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
         check_sha256(&bytes, &expected).map_err(run.placed(sequence))?;
     }
     let parent = fetch::parent_id(run, sequence, Some(&record)).await?;
-    let snapshot = list::snapshot(sequence, &record, parent).map_err(run.placed(sequence))?;
-    Ok(Restored { snapshot, bytes: bytes.into() })
+    let told = list::snapshot(sequence, &record, parent).map_err(run.placed(sequence))?;
+    let tags = tag::names(&run.layout().await?.held.control.tags, sequence);
+    Ok(Restored { snapshot: Snapshot { tags, ..told }, bytes: bytes.into() })
 }
 
 /// Refuses a state that is not the one that was saved.
