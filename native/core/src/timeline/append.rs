@@ -146,7 +146,7 @@ impl Round<'_> {
     /// Hands the value to the store, until it is acknowledged or refused.
     async fn submit(&mut self, ground: &mut Ground) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            if ground.lost_frame() {
+            if self.lost_frame(&ground.tail) {
                 ground.reframe(self.first, &mut self.built)?;
             }
             let tail = &mut ground.tail;
@@ -169,6 +169,13 @@ impl Round<'_> {
         self.buried(&mut ground.tail).await?;
         lease::check(self.run, &ground.tail.control.control)?;
         Err(conflict(self.run).await)
+    }
+
+    /// Whether records continue a frame that was packed away.
+    fn lost_frame(&self, tail: &Tail) -> bool {
+        let begins = |(sequence, part): (u64, &Built)| sequence - part.record.form.back();
+        let loose = tail.control.control.loose;
+        (self.first..).zip(&self.built).map(begins).any(|begins| begins < loose)
     }
 
     /// What was written counts where its conditions were part of the write.
@@ -226,7 +233,7 @@ impl Round<'_> {
             if self.buried(tail).await? && !self.is_packed().await? {
                 return Err(conflict(self.run).await);
             }
-            lease::check(self.run, &tail.control.control)?;
+            // A lease that was lost is found by the fence: what stands before it was in time.
             self.hint(tail).await;
         }
         tail.seen = now;

@@ -161,11 +161,6 @@ impl Ground {
         Ok(())
     }
 
-    /// Whether records continue a frame that was packed away.
-    pub fn lost_frame(&self) -> bool {
-        self.begins < self.tail.control.control.loose
-    }
-
     /// Compresses records anew, in a frame of their own. Their ids stay: storage is not in them.
     pub fn reframe(&mut self, first: u64, built: &mut [Built]) -> Result<()> {
         self.encoder.reset()?;

@@ -389,12 +389,19 @@ impl Run {
     async fn again<'a, T>(&self, attempt: impl Fn() -> Trying<'a, T>) -> Result<T> {
         let mut left = ATTEMPTS;
         loop {
-            let result = match attempt().await {
-                Ok(value) => self.settle().await.map(|()| value),
-                Err(error) => Err(error),
+            let result = attempt().await;
+            let settled = self.settle().await;
+            let result = match (result, settled) {
+                (Ok(_), Err(error)) => Err(error),
+                (result, _) => result,
             };
             left -= 1;
-            if result.is_ok() || left == 0 || !self.outdated().await? {
+            let Err(error) = &result else { return result };
+            if walk::is_damage(error) {
+                // What looks damaged may only have been moved.
+                self.seen.missed.store(true, Ordering::Relaxed);
+            }
+            if left == 0 || !self.outdated().await? {
                 return result;
             }
         }

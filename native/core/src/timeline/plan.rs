@@ -37,6 +37,8 @@ pub struct Plan {
     pruned: Pruned,
     /// The last of the values of their own that can be written anew.
     upto: Option<u64>,
+    /// The latest snapshot that the plan knows.
+    latest: u64,
 }
 
 /// A snapshot that shows, as far as a policy asks.
@@ -62,6 +64,7 @@ impl Plan {
             fates: BTreeMap::new(),
             pruned: Pruned::default(),
             upto,
+            latest,
         };
         let open = upto.map_or(layout.own().loose, |upto| upto + 1);
         let judge = Judge { layout: &layout, policy, open, newest: shown.len() };
@@ -107,7 +110,8 @@ impl Plan {
         };
         let floor = Floor { sequence: tail.sequence + 1, parent: tail.id, base: tail.base };
         let (untagged, fates) = (Vec::new(), BTreeMap::new());
-        let mut plan = Plan { seen, floor, wholly: true, untagged, fates, pruned, upto };
+        let latest = tail.sequence;
+        let mut plan = Plan { seen, floor, wholly: true, untagged, fates, pruned, upto, latest };
         if !plan.seen.pins.is_empty() {
             plan.settle(run, &[]).await?;
         }
@@ -144,21 +148,25 @@ impl Plan {
         let layout = run.layout().await?;
         let own = layout.own();
         let mut next = own.packs.first().map_or(own.loose, |pack| pack.first);
-        let Some(latest) = tail::latest(run).await? else { return Ok(()) };
+        let latest = self.latest;
         while next <= latest {
             let upto = latest.min(next + WINDOW - 1);
             for (sequence, record) in fetch::records(run, next..=upto).await? {
                 if stays.contains(&sequence) || record.fence && sequence >= self.floor.sequence {
                     continue;
                 }
-                let fate = match needed.any(record.base, record.raw) {
-                    _ if self.upto == Some(sequence) && sequence < latest => Fate::Bears,
-                    true => Fate::Hides,
-                    false => Fate::Goes,
-                };
-                self.fates.insert(sequence, fate);
+                let held = needed.any(record.base, record.raw);
+                self.fates.insert(sequence, if held { Fate::Hides } else { Fate::Goes });
             }
             next = upto + 1;
+        }
+        // What is not written anew says how it differs from what lies before it.
+        let last = match self.upto.filter(|upto| self.touches(own.loose, *upto)) {
+            Some(upto) => upto,
+            None => own.loose.saturating_sub(1),
+        };
+        if let Some(fate) = self.fates.get_mut(&last).filter(|_| last < latest) {
+            *fate = Fate::Bears;
         }
         let gone =
             |sequence: u64| sequence < self.floor.sequence || self.fates.contains_key(&sequence);
