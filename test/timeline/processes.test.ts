@@ -44,7 +44,7 @@ test("one process prunes, packs and tags while another saves", async (t) => {
   const folder = await emptyFolder(t);
   await using ks = await open(folder);
   const run = ks.timeline<{ n: number }>("a/b");
-  const child = spawn(process.execPath, [STEPS, folder, "a/b", "1", "150"], {
+  const child = spawn(process.execPath, [STEPS, folder, "a/b", "1", "150", "slow"], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));

@@ -7,12 +7,15 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs as real;
-use rustix::io::{Errno, Result};
+#[cfg(feature = "testing")]
+use rustix::io::Errno;
+use rustix::io::Result;
 
 pub use real::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
 
 /// What is about to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "testing"), allow(dead_code))]
 pub enum Call {
     /// A file or folder is opened or made.
     Open,

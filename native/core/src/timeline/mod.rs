@@ -47,6 +47,7 @@ pub mod reference;
 mod repair;
 mod restore;
 mod rewrite;
+mod run;
 mod sections;
 mod tag;
 mod tail;
@@ -56,8 +57,7 @@ mod walk;
 mod why;
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,11 +82,11 @@ pub use tag::From;
 pub use verify::Report;
 pub use why::{Detail, Weight};
 
-use cache::View;
 use layout::Layout;
+use run::Run;
 
-use crate::error::{fail, Code, Error, Result};
-use crate::machine::{Ask, Machine};
+use crate::error::Result;
+use crate::machine::Machine;
 use crate::store::Supports;
 
 /// How a timeline is kept.
@@ -332,97 +332,6 @@ impl Timeline {
     {
         let shared = self.shared.clone();
         Machine::new(self.shared.supports.clone(), |ask| operation(Run::new(ask, shared)))
-    }
-}
-
-/// How often an operation begins again because packs were moved under it.
-const ATTEMPTS: usize = 16;
-
-/// One operation under way: whom it asks, and what it shares with the others.
-struct Run {
-    ask: Ask,
-    shared: Arc<Shared>,
-    seen: Seen,
-}
-
-/// What an operation has seen so far.
-#[derive(Default)]
-struct Seen {
-    /// Where everything lies.
-    layout: Mutex<Option<Arc<Layout>>>,
-    /// Something was concluded from a key that is not there.
-    doubted: AtomicBool,
-    /// Something was not where the layout says.
-    missed: AtomicBool,
-    /// Which generation of what is remembered it may use.
-    generation: AtomicU64,
-}
-
-/// What `Run::again` tries.
-type Trying<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
-
-impl Run {
-    fn new(ask: Ask, shared: Arc<Shared>) -> Run {
-        let run = Run { ask, shared, seen: Seen::default() };
-        run.begin();
-        run
-    }
-
-    /// From now on what is remembered may be used as it is now.
-    fn begin(&self) {
-        let generation = self.shared.cache.lock().generation();
-        self.seen.generation.store(generation, Ordering::Relaxed);
-    }
-
-    /// Nothing that is remembered counts any more.
-    fn forget(&self) {
-        self.shared.cache.lock().clear();
-        self.begin();
-    }
-
-    /// What is remembered, as far as this operation may use it.
-    fn cache(&self) -> View<'_> {
-        View::new(self.shared.cache.lock(), self.seen.generation.load(Ordering::Relaxed))
-    }
-
-    /// Does something that reads, until nothing is moved while it does.
-    async fn again<'a, T>(&self, attempt: impl Fn() -> Trying<'a, T>) -> Result<T> {
-        let mut left = ATTEMPTS;
-        loop {
-            let result = attempt().await;
-            let settled = self.settle().await;
-            let result = match (result, settled) {
-                (Ok(_), Err(error)) => Err(error),
-                (result, _) => result,
-            };
-            left -= 1;
-            let Err(error) = &result else { return result };
-            if walk::is_damage(error) {
-                // What looks damaged may only have been moved.
-                self.seen.missed.store(true, Ordering::Relaxed);
-            }
-            if left == 0 || !self.outdated().await? {
-                return result;
-            }
-        }
-    }
-
-    /// Refuses to write where writers could not be told apart, unless there is only one.
-    fn require_conditions(&self) -> Result<()> {
-        let supports = self.ask.supports();
-        if supports.conditional_put || self.shared.options.single_writer {
-            return Ok(());
-        }
-        let kind = &supports.kind;
-        let message = format!(
-            "A {kind} store cannot tell writers apart; set singleWriter if there is only one."
-        );
-        fail(Code::Unsupported, message)
-    }
-
-    /// Adds the timeline and a sequence to an error.
-    fn placed(&self, sequence: u64) -> impl Fn(Error) -> Error + '_ {
-        move |error| self.shared.name.place(error, sequence)
     }
 }
 

@@ -3,9 +3,10 @@
 use super::fetch;
 use super::layout::Layout;
 use super::restore;
+use super::run::ATTEMPTS;
 use super::tail;
 use super::walk::{self, Next, Walk};
-use super::{Run, ATTEMPTS};
+use super::Run;
 use crate::error::{Code, Error, Result};
 
 /// How many snapshots are read at once. What fails there fails again, and is named, one by one.

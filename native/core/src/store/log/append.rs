@@ -148,7 +148,7 @@ impl Draft {
     /// On a full disk only what frees space may use the reserve.
     fn check_space(&self, tail: &Tail, ticket: &Ticket) -> Result<()> {
         let Some(error) = &self.scarce else { return Ok(()) };
-        let reserve = if ticket.only_deletes() { 0 } else { RESERVE };
+        let reserve = if ticket.frees() { 0 } else { RESERVE };
         if self.end.0 + ticket.size() + reserve > tail.room {
             return Err(error.duplicate());
         }

@@ -15,6 +15,9 @@ use super::shared::Shared;
 use crate::error::{fail, Code, Error, Result};
 use crate::store::{batch, Commit, Done, Op, Version};
 
+/// A batch that deletes may put so many bytes from the reserve: what tells that others are gone.
+const SMALL_PUT: usize = 8 << 10;
+
 /// A commit on its way, which is answered however it ends.
 pub(super) struct Ticket {
     ops: Vec<Op>,
@@ -52,8 +55,15 @@ impl Ticket {
         self.size
     }
 
-    pub fn only_deletes(&self) -> bool {
-        !self.ops.iter().any(|op| matches!(op, Op::Put { .. }))
+    /// Whether it frees space, and takes next to none.
+    pub fn frees(&self) -> bool {
+        let put = |op: &Op| match op {
+            Op::Put { value, .. } => Some(value.len()),
+            _ => None,
+        };
+        let mut puts = self.ops.iter().filter_map(put).peekable();
+        let deletes = self.ops.iter().any(|op| matches!(op, Op::Delete { .. }));
+        puts.peek().is_none() || deletes && puts.sum::<usize>() <= SMALL_PUT
     }
 
     pub fn outcome(&mut self, outcome: Result<Vec<Version>>) {

@@ -1,0 +1,108 @@
+//! An operation under way: whom it asks, what it has seen, and what it may remember.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::cache::View;
+use super::layout::Layout;
+use super::walk;
+use super::Shared;
+use crate::error::{fail, Code, Error, Result};
+use crate::machine::Ask;
+
+/// How often an operation begins again because packs were moved under it.
+pub(super) const ATTEMPTS: usize = 16;
+
+/// One operation under way: whom it asks, and what it shares with the others.
+pub struct Run {
+    /// Whom it asks.
+    pub(super) ask: Ask,
+    /// What it shares with the others.
+    pub(super) shared: Arc<Shared>,
+    pub(super) seen: Seen,
+}
+
+/// What an operation has seen so far.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Where everything lies.
+    pub(super) layout: Mutex<Option<Arc<Layout>>>,
+    /// Something was concluded from a key that is not there.
+    pub(super) doubted: AtomicBool,
+    /// Something was not where the layout says.
+    pub(super) missed: AtomicBool,
+    /// Which generation of what is remembered it may use.
+    generation: AtomicU64,
+}
+
+/// What `Run::again` tries.
+type Trying<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Run {
+    pub(super) fn new(ask: Ask, shared: Arc<Shared>) -> Run {
+        let run = Run { ask, shared, seen: Seen::default() };
+        run.begin();
+        run
+    }
+
+    /// From now on what is remembered may be used as it is now.
+    pub(super) fn begin(&self) {
+        let generation = self.shared.cache.lock().generation();
+        self.seen.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Nothing that is remembered counts any more.
+    pub(super) fn forget(&self) {
+        self.shared.cache.lock().clear();
+        self.begin();
+    }
+
+    /// What is remembered, as far as this operation may use it.
+    pub(super) fn cache(&self) -> View<'_> {
+        View::new(self.shared.cache.lock(), self.seen.generation.load(Ordering::Relaxed))
+    }
+
+    /// Does something that reads, until nothing is moved while it does.
+    pub(super) async fn again<'a, T>(&self, attempt: impl Fn() -> Trying<'a, T>) -> Result<T> {
+        let mut left = ATTEMPTS;
+        loop {
+            let result = attempt().await;
+            let settled = self.settle().await;
+            let result = match (result, settled) {
+                (Ok(_), Err(error)) => Err(error),
+                (result, _) => result,
+            };
+            left -= 1;
+            let Err(error) = &result else { return result };
+            if walk::is_damage(error) {
+                // What looks damaged may only have been moved.
+                self.seen.missed.store(true, Ordering::Relaxed);
+            }
+            if left == 0 || !self.outdated().await? {
+                return result;
+            }
+        }
+    }
+
+    /// Refuses to write where writers could not be told apart, unless there is only one.
+    pub(super) fn require_conditions(&self) -> Result<()> {
+        let supports = self.ask.supports();
+        if supports.conditional_put || self.shared.options.single_writer {
+            return Ok(());
+        }
+        let kind = &supports.kind;
+        let message = format!(
+            "A {kind} store cannot tell writers apart; set singleWriter if there is only one."
+        );
+        fail(Code::Unsupported, message)
+    }
+
+    /// Adds the timeline and a sequence to an error.
+    pub(super) fn placed(&self, sequence: u64) -> impl Fn(Error) -> Error + '_ {
+        move |error| self.shared.name.place(error, sequence)
+    }
+}
