@@ -96,6 +96,8 @@ enum ks_code {
   KS_NO_BACKENDS = 42,
   /** A limit on memory was reached. */
   KS_OUT_OF_MEMORY = 43,
+  /** Another writer holds the lease. */
+  KS_LEASE_HELD = 44,
 };
 
 /** As a length of a text: it ends at its first NUL. */
