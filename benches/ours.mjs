@@ -24,6 +24,30 @@ async function openStates(folder, durability) {
     restore: (k) => run.restore(`@${k + 1}`),
     latest: () => run.restore(),
     ...(typeof run.pack === "function" && { pack: () => run.pack() }),
+    ...(typeof run.fork === "function" && {
+      fork: (k, name) => run.fork(`bench/${name}`, `@${k + 1}`),
+      tag: (k, name) => run.tag(name, `@${k + 1}`),
+    }),
+    close: () => ks.close(),
+  };
+}
+
+// Many timelines in one folder.
+async function openMany(folder) {
+  const ks = await opened(folder, "async");
+  const runs = new Map();
+  const named = (n) => {
+    if (!runs.has(n)) runs.set(n, ks.timeline(`agent-${n % 7}/run-${n}`));
+    return runs.get(n);
+  };
+  return {
+    save: (n, state) => named(n).save(state),
+    latest: (n) => named(n).restore(),
+    async count() {
+      let found = 0;
+      for await (const _ of ks.timelines()) found += 1;
+      return found;
+    },
     close: () => ks.close(),
   };
 }
@@ -34,6 +58,7 @@ const inBothModes = (open) =>
     name: "ours",
     modes: [mode],
     open: (folder) => open(folder, durability),
+    openMany,
   }));
 
 export const states = inBothModes(openStates);

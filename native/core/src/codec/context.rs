@@ -6,10 +6,13 @@
 //! checksum: a record's own hashes prove it. To read a piece, the pieces before it in its frame are
 //! decoded first.
 
+use std::sync::Arc;
+
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::growth::corrupt;
+use super::pool::{self, Slot};
 use super::zstd::{damaged, failed, no_memory};
 use super::{Codec, Zstd};
 use crate::error::{fail, Code, Result};
@@ -45,7 +48,8 @@ const SMALLEST_BLOCK: usize = 4;
 /// After a value that was not stored (or may not have been), `reset`: the next pieces would else
 /// refer to bytes that no reader has.
 pub struct ContextEncoder {
-    context: CCtx<'static>,
+    slot: Arc<Slot>,
+    level: i32,
     values: u32,
     bytes: usize,
 }
@@ -54,18 +58,7 @@ impl ContextEncoder {
     /// An encoder at the start of a frame; `level` is one of zstd's.
     pub fn new(level: Option<i32>) -> Result<Self> {
         let level = Zstd.levels().pick("zstd", Some(level.unwrap_or(DEFAULT_LEVEL)))?;
-        let tables: &[CParameter] = if level == DEFAULT_LEVEL { &DEFAULT_TABLES } else { &[] };
-        let parameters = [
-            CParameter::CompressionLevel(level),
-            CParameter::WindowLog(WINDOW_LOG),
-            CParameter::ContentSizeFlag(false),
-            CParameter::ChecksumFlag(false),
-        ];
-        let mut context = CCtx::try_create().ok_or_else(no_memory)?;
-        for &parameter in parameters.iter().chain(tables) {
-            context.set_parameter(parameter).map_err(failed)?;
-        }
-        Ok(ContextEncoder { context, values: 0, bytes: 0 })
+        Ok(ContextEncoder { slot: Arc::default(), level, values: 0, bytes: 0 })
     }
 
     /// Appends the piece of the next value to `out`. Gives how many values back its frame began: 0
@@ -74,44 +67,75 @@ impl ContextEncoder {
         if self.values >= MAX_FRAME_VALUES || self.bytes >= MAX_FRAME_BYTES {
             self.reset()?;
         }
+        let mut held = self.slot.hold();
+        if held.is_none() {
+            // It was never made, or was given up for others: this piece begins a frame.
+            drop(held);
+            pool::admit(&self.slot);
+            (self.values, self.bytes) = (0, 0);
+            held = self.slot.hold();
+        }
+        let context = match &mut *held {
+            Some(context) => context,
+            none => none.insert(encoder(self.level)?),
+        };
         let filled = out.len();
-        if let Err(error) = self.compress(raw, out) {
+        if let Err(error) = compress(context, raw, out) {
+            drop(held);
             out.truncate(filled);
             self.reset()?;
             return Err(error);
         }
+        drop(held);
         let back = self.values;
         self.values += 1;
         self.bytes = self.bytes.saturating_add(raw.len());
         Ok(back)
     }
 
-    fn compress(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let mut input = InBuffer::around(raw);
-        loop {
-            let left = raw.len().saturating_sub(input.pos());
-            out.reserve(zstd_safe::compress_bound(left));
-            let filled = out.len();
-            let mut output = OutBuffer::around_pos(out, filled);
-            let flush = ZSTD_EndDirective::ZSTD_e_flush;
-            let pending = self.context.compress_stream2(&mut output, &mut input, flush);
-            if pending.map_err(failed)? == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Forgets everything: the next piece begins a frame.
     pub fn reset(&mut self) -> Result<()> {
         self.values = 0;
         self.bytes = 0;
-        self.context.reset(ResetDirective::SessionOnly).map_err(failed)?;
+        if let Some(context) = &mut *self.slot.hold() {
+            context.reset(ResetDirective::SessionOnly).map_err(failed)?;
+        }
         Ok(())
     }
 
-    /// The memory that it holds, in bytes.
+    /// The memory that it holds now, in bytes.
     pub fn memory(&self) -> usize {
-        self.context.sizeof()
+        self.slot.hold().as_ref().map_or(0, CCtx::sizeof)
+    }
+}
+
+fn encoder(level: i32) -> Result<CCtx<'static>> {
+    let tables: &[CParameter] = if level == DEFAULT_LEVEL { &DEFAULT_TABLES } else { &[] };
+    let parameters = [
+        CParameter::CompressionLevel(level),
+        CParameter::WindowLog(WINDOW_LOG),
+        CParameter::ContentSizeFlag(false),
+        CParameter::ChecksumFlag(false),
+    ];
+    let mut context = CCtx::try_create().ok_or_else(no_memory)?;
+    for &parameter in parameters.iter().chain(tables) {
+        context.set_parameter(parameter).map_err(failed)?;
+    }
+    Ok(context)
+}
+
+fn compress(context: &mut CCtx<'static>, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let mut input = InBuffer::around(raw);
+    loop {
+        let left = raw.len().saturating_sub(input.pos());
+        out.reserve(zstd_safe::compress_bound(left));
+        let filled = out.len();
+        let mut output = OutBuffer::around_pos(out, filled);
+        let flush = ZSTD_EndDirective::ZSTD_e_flush;
+        let pending = context.compress_stream2(&mut output, &mut input, flush);
+        if pending.map_err(failed)? == 0 {
+            return Ok(());
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod lz4;
 mod lz4_frame;
 mod none;
 mod oneshot;
+mod pool;
 mod registry;
 mod zstd;
 

@@ -1,14 +1,15 @@
 //! What a timeline's handle remembers: records, directories of packs, and new bytes that were
 //! proven already.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
 
+use super::budget::{self, Account};
 use super::fetch::Pieces;
-use super::pack::Directory;
+use super::pack::{Block, Directory};
 use super::record::Record;
 use super::Raw;
 
@@ -16,6 +17,8 @@ use super::Raw;
 const OVERHEAD: usize = 256;
 /// What a block of a directory weighs.
 const BLOCK: usize = 112;
+/// So many of the newest are remembered longest: a writer goes on from them.
+const NEWEST: u64 = 64;
 
 /// Records and raw new bytes by sequence, up to a number of bytes.
 pub struct Cache {
@@ -24,12 +27,19 @@ pub struct Cache {
     /// Grows whenever what was remembered counts no more: who began before neither reads what was
     /// remembered since, nor adds to it.
     generation: u64,
+    /// What is counted of it among all handles of the process.
+    pub account: Account,
     held: BTreeMap<u64, Held>,
+    /// The sequences of what is held, in the order in which it came.
+    order: VecDeque<u64>,
     /// The new bytes that are remembered, by where they begin in the logical space.
     pieces: Pieces,
     directories: HashMap<[u8; 8], Arc<Directory>>,
-    /// Blocks, by the nonce of their pack and their first sequence, of which every record is here.
-    whole: HashSet<([u8; 8], u64)>,
+    /// How many blocks the directories have.
+    blocks: usize,
+    /// Blocks of which every record is here, by their first sequence: the nonce of their pack, and
+    /// their last sequence.
+    whole: BTreeMap<u64, ([u8; 8], u64)>,
 }
 
 struct Held {
@@ -50,13 +60,26 @@ impl Cache {
     /// An empty one.
     pub fn new(budget: usize) -> Cache {
         let (held, pieces) = (BTreeMap::new(), Pieces::new());
-        let (directories, whole) = (HashMap::new(), HashSet::new());
-        Cache { budget, used: 0, generation: 0, held, pieces, directories, whole }
+        let (directories, whole) = (HashMap::new(), BTreeMap::new());
+        let (order, blocks) = (VecDeque::new(), 0);
+        let account = Account::default();
+        Cache {
+            budget,
+            used: 0,
+            generation: 0,
+            account,
+            held,
+            order,
+            pieces,
+            directories,
+            blocks,
+            whole,
+        }
     }
 
     /// How many bytes it holds.
     pub fn used(&self) -> usize {
-        self.used
+        self.used + self.blocks * BLOCK
     }
 
     /// A remembered record. Where its raw bytes are remembered too, `stored` may be gone.
@@ -80,24 +103,27 @@ impl Cache {
     }
 
     /// Whether every record of a block is here, so that one that is not was taken out.
-    fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
-        self.whole.contains(block)
+    fn is_whole(&self, nonce: &[u8; 8], block: &Block) -> bool {
+        self.whole.get(&block.first) == Some(&(*nonce, block.last))
     }
 
-    /// Every record of a block was remembered just now.
-    fn keep_whole(&mut self, block: ([u8; 8], u64)) {
-        if self.held.contains_key(&block.1) {
-            self.whole.insert(block);
+    /// Every record of a block was remembered just now, unless there was no room: so many.
+    fn keep_whole(&mut self, nonce: [u8; 8], (block, count): (&Block, usize)) {
+        if self.held.range(block.first..=block.last).count() == count {
+            self.whole.insert(block.first, (nonce, block.last));
         }
     }
 
     /// Remembers a directory.
     fn keep_directory(&mut self, nonce: [u8; 8], directory: Arc<Directory>) {
-        let weight = directory.blocks.len() * BLOCK;
-        if self.directories.insert(nonce, directory).is_none() {
-            self.used += weight;
+        let count = directory.blocks.len();
+        if (self.blocks + count) * BLOCK > self.budget / 4 {
+            self.directories.clear();
+            self.blocks = 0;
         }
-        self.shrink();
+        if self.directories.insert(nonce, directory).is_none() {
+            self.blocks += count;
+        }
     }
 
     /// Remembers a record.
@@ -119,14 +145,22 @@ impl Cache {
         self.generation
     }
 
-    /// Forgets everything.
+    /// Forgets everything: it counts no more.
     pub fn clear(&mut self) {
         self.generation += 1;
+        self.empty();
+    }
+
+    /// Lets go everything, though it still counts: others need the room.
+    pub fn empty(&mut self) {
         self.held.clear();
+        self.order.clear();
         self.pieces.clear();
         self.directories.clear();
+        self.blocks = 0;
         self.whole.clear();
         self.used = 0;
+        self.account.set(0);
     }
 
     fn insert(&mut self, sequence: u64, held: Held) {
@@ -136,23 +170,36 @@ impl Cache {
         }
         if let Some(before) = self.held.insert(sequence, held) {
             self.used -= before.weight();
+        } else {
+            self.order.push_back(sequence);
         }
         self.shrink();
     }
 
-    /// Forgets the oldest until the rest fits.
+    /// Forgets what came first until the rest fits, but never the newest of all: it is the last of
+    /// its value, and the next key is looked for right behind it.
     fn shrink(&mut self) {
-        if self.used > self.budget {
-            let blocks: usize = self.directories.drain().map(|(_, d)| d.blocks.len()).sum();
-            self.used -= blocks * BLOCK;
-        }
         while self.used > self.budget && self.held.len() > 1 {
-            let Some((_, oldest)) = self.held.pop_first() else { return };
+            let Some(sequence) = self.order.pop_front() else { return };
+            let newest = self.newest().unwrap_or(0);
+            let late = self.held.len() as u64 > NEWEST && sequence + NEWEST > newest;
+            if late || sequence == newest {
+                self.order.push_back(sequence);
+                continue;
+            }
+            let Some(oldest) = self.held.remove(&sequence) else { continue };
             self.used -= oldest.weight();
-            self.whole.clear();
+            let block = self.whole.range(..=sequence).next_back();
+            if let Some((first, _)) = block.filter(|(_, (_, last))| *last >= sequence) {
+                let first = *first;
+                self.whole.remove(&first);
+            }
             if oldest.raw.is_some() {
                 self.pieces.remove(&oldest.record.base);
             }
+        }
+        if self.account.set(self.used()) {
+            budget::relieve();
         }
     }
 }
@@ -212,14 +259,14 @@ impl<'a> View<'a> {
     }
 
     /// Whether every record of a block is here, so that one that is not was taken out.
-    pub fn is_whole(&self, block: &([u8; 8], u64)) -> bool {
-        self.seen().is_some_and(|cache| cache.is_whole(block))
+    pub fn is_whole(&self, nonce: &[u8; 8], block: &Block) -> bool {
+        self.seen().is_some_and(|cache| cache.is_whole(nonce, block))
     }
 
-    /// Every record of a block was remembered just now.
-    pub fn keep_whole(&mut self, block: ([u8; 8], u64)) {
+    /// Every record of a block was remembered just now: so many.
+    pub fn keep_whole(&mut self, nonce: [u8; 8], block: (&Block, usize)) {
         if self.counts {
-            self.cache.keep_whole(block);
+            self.cache.keep_whole(nonce, block);
         }
     }
 

@@ -12,6 +12,7 @@ use super::unpack;
 use super::{Raw, Run};
 use crate::error::{Code, Error, Result};
 use crate::machine::Request;
+use crate::store::Found;
 
 /// Records by sequence.
 pub type Records = BTreeMap<u64, Arc<Record>>;
@@ -94,7 +95,7 @@ async fn round(run: &Run, range: RangeInclusive<u64>, records: &mut Records) -> 
             Place::Loose(region) => {
                 loose.entry(region.first).or_insert((region, Vec::new())).1.push(sequence);
             }
-            Place::Pack(region, pack) => packed.add((region, pack), sequence),
+            Place::Pack(region, pack) => packed.add((region, pack), (sequence, sequence + 1)),
             Place::Nowhere => {}
         }
     }
@@ -114,17 +115,24 @@ pub async fn load(run: &Run, at: (&Region, Vec<u64>), records: &mut Records) -> 
     let found = run.ask_all(sequences.iter().map(get).collect()).await?;
     for (first, found) in sequences.into_iter().zip(found) {
         let Some(found) = found else { continue };
-        let key = region.name.key(first);
-        let value = Value::decode(&key, &found.value).map_err(run.placed(first))?;
-        let early = |(sequence, record): (u64, &Record)| record.form.back() >= sequence;
-        if (first..).zip(&value.records).any(early) {
-            let message = "A frame begins before its timeline; run verify, and restore a backup.";
-            return Err(run.placed(first)(Error::new(Code::Corrupt, message)));
-        }
-        let mut cache = run.cache();
-        for (sequence, record) in (first..=region.last).zip(&value.records) {
-            records.insert(sequence, cache.keep(sequence, record));
-        }
+        take(run, (region, first, &found), records)?;
+    }
+    Ok(())
+}
+
+/// Remembers the records of a value that was found.
+pub fn take(run: &Run, at: (&Region, u64, &Found), records: &mut Records) -> Result<()> {
+    let (region, first, found) = at;
+    let key = region.name.key(first);
+    let value = Value::decode(&key, &found.value).map_err(run.placed(first))?;
+    let early = |(sequence, record): (u64, &Record)| record.form.back() >= sequence;
+    if (first..).zip(&value.records).any(early) {
+        let message = "A frame begins before its timeline; run verify, and restore a backup.";
+        return Err(run.placed(first)(Error::new(Code::Corrupt, message)));
+    }
+    let mut cache = run.cache();
+    for (sequence, record) in (first..=region.last).zip(&value.records) {
+        records.insert(sequence, cache.keep(sequence, record));
     }
     Ok(())
 }
@@ -196,9 +204,11 @@ fn copy(extents: &Extents, pieces: &Pieces, bytes: &mut Vec<u8>) -> std::result:
     Ok(())
 }
 
-/// Takes out of `held` what extents need, and tells which offsets begin something that neither has:
-/// rising, one for each piece at most.
-fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Vec<u64> {
+/// Parts of the logical space: from, to.
+type Parts = Vec<(u64, u64)>;
+
+/// Takes out of `held` what extents need, and tells which parts neither has, rising.
+fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Parts {
     let mut absent = Vec::new();
     for extent in extents.iter() {
         let mut at = extent.offset;
@@ -208,17 +218,26 @@ fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Vec<u64> {
                 (base + raw.len() as u64 > at).then(|| (*base, raw.clone()))
             });
             let Some((base, raw)) = found else {
-                absent.push(at);
-                // What is behind it may lie in other pieces; the next try will tell.
-                break;
+                let next = |map: &Pieces| map.range(at + 1..).next().map(|(base, _)| *base);
+                let upto = [&*pieces, held].into_iter().filter_map(next).min();
+                let upto = upto.unwrap_or(u64::MAX).min(extent.end());
+                absent.push((at, upto));
+                at = upto;
+                continue;
             };
             at = base + raw.len() as u64;
             pieces.entry(base).or_insert(raw);
         }
     }
     absent.sort_unstable();
-    absent.dedup();
-    absent
+    let mut parts = Parts::new();
+    for (from, to) in absent {
+        match parts.last_mut() {
+            Some((_, end)) if from <= *end => *end = to.max(*end),
+            _ => parts.push((from, to)),
+        }
+    }
+    parts
 }
 
 fn outside(run: &Run) -> Error {
@@ -229,30 +248,35 @@ fn outside(run: &Run) -> Error {
     Error::new(Code::Corrupt, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
 }
 
-/// Reads what holds these offsets.
-async fn pieces_at(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Result<()> {
-    let (offsets, last) = at;
+/// Reads what holds these parts.
+async fn pieces_at(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) -> Result<()> {
+    let (parts, last) = at;
     let layout = run.layout().await?;
     let mut packed = unpack::Wanted::default();
-    let mut loose: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for offset in offsets {
-        let Some(region) = layout.region_of(*offset) else { return Err(outside(run)) };
-        match region.pack_of(*offset) {
-            Some(pack) => packed.add((region, pack), *offset),
-            None => loose.entry(region.last.min(last)).or_default().push(*offset),
+    let mut loose: BTreeMap<u64, Parts> = BTreeMap::new();
+    for &(mut from, to) in parts {
+        while from < to {
+            let Some((region, end)) = layout.region_of(from) else { return Err(outside(run)) };
+            let pack = region.pack_of(from);
+            let upto = to.min(pack.map_or(end, |pack| pack.end.min(end)));
+            match pack {
+                Some(pack) => packed.add((region, pack), (from, upto)),
+                None => loose.entry(region.last.min(last)).or_default().push((from, upto)),
+            }
+            from = upto;
         }
     }
     unpack::pieces(run, packed, pieces).await?;
-    for (last, offsets) in loose {
-        loose_pieces(run, (&offsets, last), pieces).await?;
+    for (last, parts) in loose {
+        loose_pieces(run, (&parts, last), pieces).await?;
     }
     Ok(())
 }
 
-/// Reads what holds these offsets in values of their own, from the newest backwards.
-async fn loose_pieces(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Result<()> {
-    let (offsets, last) = at;
-    let Some(least) = offsets.first() else { return Ok(()) };
+/// Reads what holds these parts in values of their own, from the newest backwards.
+async fn loose_pieces(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) -> Result<()> {
+    let (parts, last) = at;
+    let Some((least, _)) = parts.first() else { return Ok(()) };
     let layout = run.layout().await?;
     let Place::Loose(region) = layout.place(last) else { return Ok(()) };
     let mut held = Records::new();
@@ -268,10 +292,12 @@ async fn loose_pieces(run: &Run, at: (&[u64], u64), pieces: &mut Pieces) -> Resu
     }
     let by_base: BTreeMap<u64, u64> =
         held.iter().filter(|(_, record)| record.raw > 0).map(|(s, r)| (r.base, *s)).collect();
-    let mut needed: Vec<u64> = offsets
-        .iter()
-        .filter_map(|offset| by_base.range(..=offset).next_back().map(|(_, sequence)| *sequence))
-        .collect();
+    let touched = |&(from, to): &(u64, u64)| {
+        let first = by_base.range(..=from).next_back().map_or(from, |(base, _)| *base);
+        by_base.range(first..to).map(|(_, sequence)| *sequence)
+    };
+    let mut needed: Vec<u64> = parts.iter().flat_map(touched).collect();
+    needed.sort_unstable();
     needed.dedup();
     // A frame gives more than was asked for: what lies before the records at hand is left out.
     for (sequence, raw) in raws(run, needed, &held).await? {

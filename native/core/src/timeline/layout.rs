@@ -74,9 +74,16 @@ impl Layout {
         }
     }
 
-    /// The part that an offset of the logical space lies in.
-    pub fn region_of(&self, offset: u64) -> Option<&Region> {
-        self.regions.iter().rev().find(|region| region.base <= offset)
+    /// The part that an offset of the logical space lies in, and where the next one begins.
+    pub fn region_of(&self, offset: u64) -> Option<(&Region, u64)> {
+        let mut end = u64::MAX;
+        for region in self.regions.iter().rev() {
+            if region.base <= offset {
+                return Some((region, end));
+            }
+            end = region.base;
+        }
+        None
     }
 
     /// The first sequence of which anything may be there.
@@ -135,11 +142,16 @@ impl Region {
         if sequence >= self.loose {
             return Place::Loose(self);
         }
-        let at = self.packs.partition_point(|pack| pack.last < sequence);
-        match self.packs.get(at).filter(|pack| pack.first <= sequence) {
+        match self.pack_at(sequence) {
             Some(pack) => Place::Pack(self, pack),
             None => Place::Nowhere,
         }
+    }
+
+    /// The pack that a snapshot would lie in, if it is one.
+    pub fn pack_at(&self, sequence: u64) -> Option<&Packed> {
+        let at = self.packs.partition_point(|pack| pack.last < sequence);
+        self.packs.get(at).filter(|pack| pack.first <= sequence)
     }
 
     /// The pack that an offset lies in, if it is one.
@@ -153,8 +165,19 @@ impl Region {
 pub async fn read(run: &Run) -> Result<Arc<Layout>> {
     // Before it is asked: what is forgotten from now on is forgotten by this operation, too.
     run.begin();
-    let known = run.shared.layout.lock().clone();
     let found = run.ask.get(run.shared.name.control()).await?;
+    from(run, found).await
+}
+
+/// The same of a control object that was asked for after `Run::begin`.
+pub async fn take(run: &Run, found: Option<Found>) -> Result<Arc<Layout>> {
+    let layout = from(run, found).await?;
+    *run.seen.layout.lock() = Some(layout.clone());
+    Ok(layout)
+}
+
+async fn from(run: &Run, found: Option<Found>) -> Result<Arc<Layout>> {
+    let known = run.shared.layout.lock().clone();
     let version = found.as_ref().map(|found| &found.version);
     let same = known.as_ref().filter(|known| known.held.version.as_ref() == version);
     let held = match (same, &found) {
@@ -222,6 +245,7 @@ impl Run {
     /// What was seen of it counts no more.
     pub fn forget_layout(&self) {
         *self.seen.layout.lock() = None;
+        *self.seen.reached.lock() = None;
         self.seen.doubted.store(false, std::sync::atomic::Ordering::Relaxed);
     }
 
@@ -292,6 +316,7 @@ impl Run {
             return Ok(false);
         }
         self.seen.doubted.store(false, std::sync::atomic::Ordering::Relaxed);
+        *self.seen.reached.lock() = None;
         let before = self.seen.layout.lock().take();
         let after = self.layout().await?;
         Ok(before.is_none_or(|before| !Arc::ptr_eq(&before, &after)))

@@ -8,8 +8,10 @@
 //!
 //! Every operation is a machine (`crate::machine`); a `Timeline` is the memory that they share.
 
+mod ahead;
 mod append;
 mod blame;
+mod budget;
 mod build;
 mod cache;
 mod change;
@@ -27,6 +29,7 @@ mod frame;
 pub mod fuzzing;
 mod idempotency;
 mod import;
+mod join;
 mod layout;
 mod lease;
 mod list;
@@ -157,7 +160,7 @@ struct Shared {
     name: Name,
     supports: Arc<Supports>,
     options: Options,
-    cache: Mutex<cache::Cache>,
+    cache: Arc<Mutex<cache::Cache>>,
     layout: Mutex<Option<Arc<Layout>>>,
     /// The latest snapshot when packing was tried last.
     tried: AtomicU64,
@@ -170,7 +173,7 @@ struct Shared {
 impl Timeline {
     /// A timeline in a store of these abilities. Asks nothing yet.
     pub fn new(name: Name, supports: Arc<Supports>, options: Options) -> Timeline {
-        let cache = Mutex::new(cache::Cache::new(options.cache_bytes));
+        let cache = budget::Account::open(cache::Cache::new(options.cache_bytes));
         let (layout, writer) = (Mutex::default(), Mutex::default());
         let (tried, keeping) = (AtomicU64::new(0), AtomicBool::new(false));
         let lease = Mutex::default();

@@ -257,8 +257,13 @@ impl Span {
         usize::try_from(share).unwrap_or(usize::MAX)
     }
 
+    /// Whether these are its stored bytes.
+    pub fn matches(&self, stored: &[u8]) -> bool {
+        stored.len() as u64 == self.stored && digest::crc32c(stored) == self.check
+    }
+
     fn open(&self, stored: &[u8]) -> Result<Vec<u8>> {
-        if stored.len() as u64 != self.stored || digest::crc32c(stored) != self.check {
+        if !self.matches(stored) {
             let message = "A pack's block does not match its checksum; run verify.";
             return Err(Error::new(Code::Corrupt, message));
         }

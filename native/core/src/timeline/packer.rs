@@ -11,10 +11,10 @@ use crate::error::{Code, Error, Result};
 use crate::wire::{put_bytes, put_varint};
 
 /// Records of a block, so that finding one of them is quick.
-const BLOCK_RECORDS: u64 = 256;
+pub const BLOCK_RECORDS: u64 = 256;
 /// New bytes of a block, beyond which the next record begins another: what is read for one
 /// snapshot is bounded, and zstd has enough to find what repeats.
-const BLOCK_BYTES: usize = 1 << 20;
+pub const BLOCK_BYTES: usize = 1 << 20;
 /// A snapshot as it goes into a pack.
 pub struct Entry<'a> {
     /// Its number.
@@ -114,6 +114,19 @@ impl Builder {
         block.data.extend_from_slice(entry.raw);
         (block.last, block.end) = (entry.sequence, record.base + record.raw);
         block.shown = if record.fence { block.shown } else { extents.is_some() };
+        Ok(())
+    }
+
+    /// Adds blocks of another pack as they are: their snapshots lie behind those that were added.
+    pub fn adopt(&mut self, blocks: Vec<Block>, bytes: &[u8]) -> Result<()> {
+        if !self.block.heads.is_empty() {
+            self.close()?;
+        }
+        if let Some(first) = blocks.first().filter(|_| self.blocks.is_empty()) {
+            self.first = first.first;
+        }
+        self.blocks.extend(blocks);
+        self.out.extend_from_slice(bytes);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::change;
 use super::fetch::{self, Records};
+use super::join;
 use super::record::Form;
 use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::Packed;
@@ -56,11 +57,10 @@ pub async fn pack(run: &Run, packing: &Packing) -> Result<Packings> {
     run.require_conditions()?;
     change::pay(run).await?;
     let mut done = Packings { values_before: values(run).await?, ..Packings::default() };
-    let level = packing.level.unwrap_or(if packing.all { 15 } else { LEVEL });
     // While one run is packed others may come up; each time something is packed there are fewer.
     let mut upto = if packing.all { Upto::Latest } else { Upto::Frame };
     while let Some(replaced) = next(run, packing, upto).await? {
-        match once(run, replaced, level).await? {
+        match once(run, replaced, packing).await? {
             Some(written) => done.written += written,
             // A writer was quicker: what it is still writing to can wait.
             None if upto == Upto::Latest => upto = Upto::Frame,
@@ -84,13 +84,19 @@ async fn values(run: &Run) -> Result<u64> {
 }
 
 /// Writes one pack in place of what it is made of. None: something else took place meanwhile.
-async fn once(run: &Run, replaced: Replaced, level: i32) -> Result<Option<u64>> {
+async fn once(run: &Run, replaced: Replaced, packing: &Packing) -> Result<Option<u64>> {
     let first = replaced.packs.first().map(|pack| pack.first);
     let last = replaced.loose.map(|(_, last)| last);
     let Some(first) = first.or(replaced.loose.map(|(first, _)| first)) else { return Ok(None) };
     let Some(last) = last.or(replaced.packs.last().map(|pack| pack.last)) else { return Ok(None) };
-    let job = Job { first, last, fate: &|_| Fate::Stays, level, to: To::Store };
-    let packs = rewrite::write(run, &job).await?;
+    let level = packing.level.unwrap_or(if packing.all { 15 } else { LEVEL });
+    let packs = match replaced.loose.is_none() && !packing.all && join::is_full(&replaced.packs) {
+        true => vec![join::join(run, &replaced.packs).await?],
+        false => {
+            let job = Job { first, last, fate: &|_| Fate::Stays, level, to: To::Store };
+            rewrite::write(run, &job).await?
+        }
+    };
     if replaced.loose.is_none() && packs.len() >= replaced.packs.len() {
         rewrite::discard(run, &packs).await?;
         return Ok(None);

@@ -34,6 +34,8 @@ pub struct Plan {
     /// Tags of what goes.
     untagged: Vec<String>,
     fates: BTreeMap<u64, Fate>,
+    /// Packs, by their first snapshot, that go whole.
+    emptied: BTreeSet<u64>,
     pruned: Pruned,
     /// The last of the values of their own that can be written anew.
     upto: Option<u64>,
@@ -62,6 +64,7 @@ impl Plan {
             wholly: false,
             untagged: Vec::new(),
             fates: BTreeMap::new(),
+            emptied: BTreeSet::new(),
             pruned: Pruned::default(),
             upto,
             latest,
@@ -110,8 +113,8 @@ impl Plan {
         };
         let floor = Floor { sequence: tail.sequence + 1, parent: tail.id, base: tail.base };
         let (untagged, fates) = (Vec::new(), BTreeMap::new());
-        let latest = tail.sequence;
-        let mut plan = Plan { seen, floor, wholly: true, untagged, fates, pruned, upto, latest };
+        let (latest, wholly, emptied) = (tail.sequence, true, BTreeSet::new());
+        let mut plan = Plan { seen, floor, wholly, untagged, fates, emptied, pruned, upto, latest };
         if !plan.seen.pins.is_empty() {
             plan.settle(run, &[]).await?;
         }
@@ -149,7 +152,20 @@ impl Plan {
         let own = layout.own();
         let mut next = own.packs.first().map_or(own.loose, |pack| pack.first);
         let latest = self.latest;
+        // Not the last one, on which what lies behind it may build.
+        let goes = |pack: &&Packed| {
+            pack.last < self.floor.sequence
+                && pack.last + 1 < own.loose
+                && stays.range(pack.first..=pack.last).next().is_none()
+                && !needed.any(pack.base, pack.end - pack.base)
+        };
+        self.emptied = own.packs.iter().filter(goes).map(|pack| pack.first).collect();
         while next <= latest {
+            let within = own.pack_at(next).filter(|pack| self.emptied.contains(&pack.first));
+            if let Some(pack) = within {
+                next = pack.last + 1;
+                continue;
+            }
             let upto = latest.min(next + WINDOW - 1);
             for (sequence, record) in fetch::records(run, next..=upto).await? {
                 if stays.contains(&sequence) || record.fence && sequence >= self.floor.sequence {
@@ -195,6 +211,11 @@ impl Plan {
             replaced.next = Some(self.floor.sequence);
         }
         for pack in &layout.own().packs {
+            if self.emptied.contains(&pack.first) {
+                self.pruned.freed += pack.size;
+                replaced.packs.push(pack.clone());
+                continue;
+            }
             if !self.touches(pack.first, pack.last) || !self.changes(run, pack).await? {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::ahead::{self, Wanted};
 use super::extent::Extents;
 use super::fetch::{self, Records};
 use super::layout::Layout;
@@ -27,6 +28,7 @@ pub struct Restored {
 
 /// Restores a snapshot.
 pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
+    ahead::read(run, at, Wanted::State).await?;
     let sequence = tail::resolve(run, at).await?;
     let record = list::present(run, sequence).await?;
     let extents = state(run, sequence).await?;
@@ -67,6 +69,8 @@ pub async fn way(run: &Run, sequence: u64) -> Result<Records> {
     let mut stride = 4;
     loop {
         let start = from.saturating_sub(stride - 1).max(1);
+        // Not further than to a manifest that is at hand.
+        let start = remembered(run, from).map_or(start, |full| full.max(start));
         let mut part = fetch::records(run, start..=from).await?;
         let full = part.iter().rev().find(|(_, record)| record.manifest.is_some());
         if let Some(full) = full.map(|(sequence, _)| *sequence) {
@@ -82,6 +86,14 @@ pub async fn way(run: &Run, sequence: u64) -> Result<Records> {
         from = before;
         stride = STRIDE;
     }
+}
+
+/// The number of the last record up to this one that has a manifest, if it and all behind it are in
+/// memory.
+fn remembered(run: &Run, upto: u64) -> Option<u64> {
+    let cache = run.cache();
+    let mut records = (1..=upto).rev().map_while(|at| Some((at, cache.record(at)?)));
+    records.find(|(_, record)| record.manifest.is_some()).map(|(at, _)| at)
 }
 
 /// An edit speaks of the state right before it.

@@ -1,10 +1,12 @@
 //! An operation under way: whom it asks, what it has seen, and what it may remember.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::cache::View;
@@ -31,6 +33,10 @@ pub struct Run {
 pub(super) struct Seen {
     /// Where everything lies.
     pub(super) layout: Mutex<Option<Arc<Layout>>>,
+    /// The latest number, where it was just found out: none if there are no values of their own.
+    pub(super) reached: Mutex<Option<Option<u64>>>,
+    /// Packs that were read whole, by their nonce.
+    pub(super) wholes: Mutex<HashMap<[u8; 8], Bytes>>,
     /// Something was concluded from a key that is not there.
     pub(super) doubted: AtomicBool,
     /// Something was not where the layout says.

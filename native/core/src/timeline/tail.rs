@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::ahead::{self, Wanted};
 use super::control::Held;
 use super::extent::Extents;
 use super::fetch;
@@ -18,7 +19,7 @@ use crate::store::Query;
 /// How many keys behind the hint are listed at once.
 const LISTED: usize = 1000;
 /// How many sequences are tried at once beyond what is known.
-const TRIED: u64 = 4;
+pub const TRIED: u64 = 4;
 /// How many at once when there turn out to be more.
 const WINDOW_MAX: u64 = 64;
 
@@ -57,9 +58,14 @@ pub struct Tail {
 /// The hint, what is remembered and the listing only say where to look. What counts is that a key
 /// is there and that the next ones are not.
 pub async fn latest(run: &Run) -> Result<Option<u64>> {
+    ahead::read(run, &At::Latest, Wanted::Record).await?;
     let layout = run.layout().await?;
     let control = &layout.held.control;
     let begins = layout.own().loose;
+    if let Some(reached) = run.seen.reached.lock().take() {
+        let last = reached.unwrap_or_else(|| layout.before(begins));
+        return Ok(Some(last).filter(|last| *last >= control.floor.sequence));
+    }
     let newest = run.cache().newest().unwrap_or(0);
     let mut next = control.hint.max(newest).max(begins);
     let (mut last, mut window) = (None, TRIED);

@@ -1,6 +1,6 @@
 //! Reading packs: their directories, and of their blocks only those that are wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,9 +17,9 @@ use crate::machine::Request;
 use crate::store::Range;
 
 /// A pack up to this size is read at once: a second round would take longer.
-const WHOLE_MAX: u64 = 128 * 1024;
+pub const WHOLE_MAX: u64 = 128 * 1024;
 
-/// What is wanted of which packs: sequences, or offsets of the logical space.
+/// What is wanted of which packs: parts (from, to) of the sequences, or of the logical space.
 #[derive(Default)]
 pub struct Wanted(BTreeMap<u64, Want>);
 
@@ -28,12 +28,28 @@ struct Want {
     pack: Packed,
     /// What lies behind this in the pack belongs to another history.
     last: u64,
-    what: Vec<u64>,
+    what: Vec<(u64, u64)>,
+}
+
+/// What parts are of.
+#[derive(Clone, Copy)]
+enum By {
+    Sequence,
+    Offset,
+}
+
+impl By {
+    fn bounds(self, block: &Block) -> (u64, u64) {
+        match self {
+            By::Sequence => (block.first, block.last + 1),
+            By::Offset => (block.base, block.end),
+        }
+    }
 }
 
 impl Wanted {
     /// Adds one; `within` is whose pack, and which.
-    pub fn add(&mut self, within: (&Region, &Packed), what: u64) {
+    pub fn add(&mut self, within: (&Region, &Packed), what: (u64, u64)) {
         let (region, pack) = within;
         let want = || Want {
             name: region.name.clone(),
@@ -56,8 +72,20 @@ struct Opened {
 /// A block that is to be read, or was.
 struct Asked {
     block: Block,
+    /// That of its pack.
+    nonce: [u8; 8],
     /// What lies behind this in the block belongs to another history.
     last: u64,
+    /// Only what lies here in the logical space is wanted; none: everything.
+    parts: Option<Arc<Vec<(u64, u64)>>>,
+}
+
+impl Asked {
+    fn wants(&self, record: &Record) -> bool {
+        let Some(parts) = &self.parts else { return true };
+        let at = parts.partition_point(|(_, to)| *to <= record.base);
+        parts.get(at).is_some_and(|(from, _)| *from < record.base + record.raw)
+    }
 }
 
 /// How much of a block is read.
@@ -69,44 +97,41 @@ enum Depth {
 
 /// The records of these sequences, and of those in the same blocks.
 pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<()> {
-    let (mut blocks, mut markers) = (Vec::new(), Vec::new());
+    let mut blocks = Vec::new();
     for opened in open(run, wanted).await? {
-        for block in opened.directory.blocks.clone() {
-            let holds = |sequence: &u64| (block.first..=block.last).contains(sequence);
-            let marker = (opened.want.pack.nonce, block.first);
-            if !opened.want.what.iter().any(holds) {
-                continue;
-            }
+        for block in opened.touched(By::Sequence) {
+            let nonce = opened.want.pack.nonce;
+            let what = &opened.want.what;
             let known = {
                 let cache = run.cache();
-                let held = opened.want.what.iter().filter(|sequence| holds(sequence));
+                let within = |s: &u64| (block.first..=block.last).contains(s);
+                let held = what.iter().map(|(sequence, _)| *sequence).filter(within);
                 // Another operation may have remembered them while this one waited.
-                records.extend(held.filter_map(|s| Some((*s, cache.record(*s)?))));
-                cache.is_whole(&marker)
+                records.extend(held.filter_map(|s| Some((s, cache.record(s)?))));
+                cache.is_whole(&nonce, block)
             };
             if !known {
-                markers.push(marker);
-                blocks.push((opened.part(&block, Depth::Heads), opened.asked(block)));
+                blocks.push((opened.part(block, Depth::Heads), opened.asked(block, None)));
             }
         }
     }
-    for (Asked { block, last }, stored) in read(run, blocks).await? {
+    for (Asked { block, last, nonce, .. }, stored) in read(run, blocks).await? {
         let placed = run.placed(block.first);
         let found = block.records(&stored).map_err(placed)?;
         let mut cache = run.cache();
+        let mut count = 0;
         for (sequence, record) in found.iter().filter(|(sequence, _)| *sequence <= last) {
             records.insert(*sequence, cache.keep(*sequence, record));
+            count += 1;
         }
+        cache.keep_whole(nonce, (&block, count));
     }
-    let mut cache = run.cache();
-    markers.into_iter().for_each(|marker| cache.keep_whole(marker));
     Ok(())
 }
 
-/// The proven new bytes that lie at these offsets, and those in the same blocks.
+/// The proven new bytes that lie in these parts of the logical space.
 pub async fn pieces(run: &Run, wanted: Wanted, pieces: &mut Pieces) -> Result<()> {
-    let within = |block: &Block, offset: u64| (block.base..block.end).contains(&offset);
-    for (_, record, raw) in blocks(run, wanted, within).await? {
+    for (_, record, raw) in blocks(run, wanted, By::Offset).await? {
         if !raw.is_empty() {
             pieces.insert(record.base, raw);
         }
@@ -120,29 +145,28 @@ pub async fn raws(run: &Run, wanted: Vec<u64>, raws: &mut BTreeMap<u64, Raw>) ->
     let mut packed = Wanted::default();
     for sequence in wanted {
         match layout.place(sequence) {
-            Place::Pack(region, pack) => packed.add((region, pack), sequence),
+            Place::Pack(region, pack) => packed.add((region, pack), (sequence, sequence + 1)),
             _ => return Err(run.shifted()),
         }
     }
-    let within = |block: &Block, sequence: u64| (block.first..=block.last).contains(&sequence);
-    for (sequence, _, raw) in blocks(run, packed, within).await? {
+    for (sequence, _, raw) in blocks(run, packed, By::Sequence).await? {
         raws.insert(sequence, raw);
     }
     Ok(())
 }
 
-/// Reads every block that holds something wanted, and proves all of it.
-async fn blocks(
-    run: &Run,
-    wanted: Wanted,
-    within: impl Fn(&Block, u64) -> bool,
-) -> Result<Vec<(u64, Record, Raw)>> {
+/// Reads every block that holds something wanted. What is given was proven: by sequences all of the
+/// blocks, by offsets only what was asked for.
+async fn blocks(run: &Run, wanted: Wanted, by: By) -> Result<Vec<(u64, Record, Raw)>> {
     let mut blocks = Vec::new();
     for opened in open(run, wanted).await? {
-        for block in &opened.directory.blocks {
-            if opened.want.what.iter().any(|what| within(block, *what)) {
-                blocks.push((opened.part(block, Depth::All), opened.asked(block.clone())));
-            }
+        let parts = match by {
+            By::Sequence => None,
+            By::Offset => Some(Arc::new(opened.want.what.clone())),
+        };
+        for block in opened.touched(by) {
+            let asked = opened.asked(block, parts.clone());
+            blocks.push((opened.part(block, Depth::All), asked));
         }
     }
     let mut found = Vec::new();
@@ -152,7 +176,7 @@ async fn blocks(
     Ok(found)
 }
 
-/// The records of a block and their new bytes, each proven by its id.
+/// The records of a block that are wanted and their new bytes, each proven by its id.
 fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, Raw)>> {
     let block = &asked.block;
     let placed = run.placed(block.first);
@@ -162,15 +186,22 @@ fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, 
     let raws = block.raws(&records, data).map_err(&placed)?;
     let mut found = Vec::with_capacity(records.len());
     let mut parent = Id::default();
-    let mut cache = run.cache();
     for ((sequence, record), raw) in records.into_iter().zip(raws) {
-        record.prove(&record.parent.unwrap_or(parent), &raw).map_err(run.placed(sequence))?;
         if sequence > asked.last {
             break;
         }
+        let before = record.parent.unwrap_or(parent);
         parent = record.id;
-        cache.keep_raw(sequence, &record, raw.clone());
+        if !asked.wants(&record) {
+            continue;
+        }
+        record.prove(&before, &raw).map_err(run.placed(sequence))?;
         found.push((sequence, record, raw));
+    }
+    // Only now: a save that comes beside this must not wait for proofs.
+    let mut cache = run.cache();
+    for (sequence, record, raw) in &found {
+        cache.keep_raw(*sequence, record, raw.clone());
     }
     Ok(found)
 }
@@ -183,7 +214,10 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
         let cache = run.cache();
         for want in wanted.0.into_values() {
             match cache.directory(&want.pack.nonce) {
-                Some(directory) => opened.push(Opened { want, directory, whole: None }),
+                Some(directory) => {
+                    let whole = run.seen.wholes.lock().get(&want.pack.nonce).cloned();
+                    opened.push(Opened { want, directory, whole });
+                }
                 None => unknown.push(want),
             }
         }
@@ -191,23 +225,32 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
     if unknown.is_empty() {
         return Ok(opened);
     }
-    let requests = unknown.iter().map(|Want { name, pack, .. }| {
-        let range = Range { offset: 0, length: pack.head };
-        Request::Get { key: name.pack(pack), range: (pack.size > WHOLE_MAX).then_some(range) }
-    });
-    let found = run.ask_all(requests.collect()).await?;
-    for (want, found) in unknown.into_iter().zip(found) {
-        let Some(found) = found else { return Err(run.moved(want.name.pack(&want.pack))) };
-        let (value, pack) = (found.value, &want.pack);
-        let placed = run.placed(pack.first);
-        let head = value.slice(..(pack.head as usize).min(value.len()));
-        let directory =
-            Arc::new(Directory::decode(&want.name.pack(pack), &head, pack).map_err(placed)?);
-        run.cache().keep_directory(pack.nonce, directory.clone());
-        let whole = (pack.size <= WHOLE_MAX).then_some(value);
+    let requests = unknown.iter().map(|want| opening(&want.name, &want.pack));
+    let asked = run.ask_all(requests.collect()).await?;
+    for (want, found) in unknown.into_iter().zip(asked) {
+        let key = want.name.pack(&want.pack);
+        let Some(found) = found else { return Err(run.moved(key)) };
+        let whole = (want.pack.size <= WHOLE_MAX).then(|| found.value.clone());
+        let directory = self::opened(run, (&key, &want.pack), found.value)?;
         opened.push(Opened { want, directory, whole });
     }
     Ok(opened)
+}
+
+/// What a pack is opened with: its directory, or all of it if it is small.
+pub fn opening(name: &Name, pack: &Packed) -> Request {
+    let range = Range { offset: 0, length: pack.head };
+    Request::Get { key: name.pack(pack), range: (pack.size > WHOLE_MAX).then_some(range) }
+}
+
+/// Remembers the directory of a pack that was opened.
+pub fn opened(run: &Run, at: (&str, &Packed), value: Bytes) -> Result<Arc<Directory>> {
+    let (key, pack) = at;
+    let head = value.slice(..(pack.head as usize).min(value.len()));
+    let directory = Directory::decode(key, &head, pack).map_err(run.placed(pack.first))?;
+    let directory = Arc::new(directory);
+    run.cache().keep_directory(pack.nonce, directory.clone());
+    Ok(directory)
 }
 
 /// Bytes of a block that are there, or where to get them.
@@ -217,8 +260,21 @@ enum Part {
 }
 
 impl Opened {
-    fn asked(&self, block: Block) -> Asked {
-        Asked { block, last: self.want.last }
+    /// The blocks that hold something wanted.
+    fn touched(&self, by: By) -> impl Iterator<Item = &Block> {
+        let blocks = &self.directory.blocks;
+        let mut touched = BTreeSet::new();
+        for (from, to) in &self.want.what {
+            let first = blocks.partition_point(|block| by.bounds(block).1 <= *from);
+            let within = |at: &usize| blocks.get(*at).is_some_and(|b| by.bounds(b).0 < *to);
+            touched.extend((first..).take_while(within));
+        }
+        touched.into_iter().filter_map(|at| blocks.get(at))
+    }
+
+    fn asked(&self, block: &Block, parts: Option<Arc<Vec<(u64, u64)>>>) -> Asked {
+        let Want { pack, last, .. } = &self.want;
+        Asked { block: block.clone(), nonce: pack.nonce, last: *last, parts }
     }
 
     fn part(&self, block: &Block, depth: Depth) -> Part {

@@ -2,7 +2,7 @@
 //!
 //! What lies at a place never changes, so nothing here can be stale; the oldest go first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::Bytes;
@@ -12,6 +12,9 @@ use super::page::Spot;
 
 /// The largest value that is held.
 pub(super) const LARGEST: usize = 4096;
+
+/// How many places of checked values are remembered.
+const CHECKED_MAX: usize = 8192;
 
 /// What a held value costs beside its bytes.
 const OVERHEAD: usize = 96;
@@ -43,15 +46,16 @@ struct Held {
     bytes: usize,
 }
 
-/// The held values.
+/// The held values, and where large ones lie that were checked whole.
 pub(super) struct Cache {
     held: RwLock<Held>,
+    checked: RwLock<HashSet<u64, BuildHasherDefault<SpotHasher>>>,
     budget: usize,
 }
 
 impl Cache {
     pub fn new(budget: usize) -> Self {
-        Cache { held: RwLock::default(), budget }
+        Cache { held: RwLock::default(), checked: RwLock::default(), budget }
     }
 
     /// Lends a value, while nothing can be dropped.
@@ -75,6 +79,23 @@ impl Cache {
             held.bytes += cost;
             held.order.push_back(place.0);
         }
+    }
+
+    /// Whether the value at a place was read whole and matched its checksum.
+    pub fn is_checked(&self, place: Spot) -> bool {
+        self.checked.read().contains(&place.0)
+    }
+
+    /// The value at a place was just now found to match its checksum.
+    pub fn note_checked(&self, place: Spot, length: usize) {
+        if length <= LARGEST {
+            return;
+        }
+        let mut checked = self.checked.write();
+        if checked.len() >= CHECKED_MAX {
+            checked.clear();
+        }
+        checked.insert(place.0);
     }
 
     /// Lets go what nobody will ask for again.

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::commit::fail_all;
 use super::index::{Entry, Index, ListPage, Moment};
 use super::lock::Byte;
-use super::medium::Reserve;
+use super::medium::{File, Reserve};
 use super::options::LogOptions;
 use super::page::Spot;
 use super::segment::Segment;
@@ -84,7 +84,7 @@ impl Store for Log {
         self.shared.check_open()?;
         store::key::check(key)?;
         self.shared.refresh()?;
-        self.shared.see(key, None, |value, _| see(value)).map(|seen| seen.is_some())
+        self.shared.see((key, None), None, |value, _| see(value)).map(|seen| seen.is_some())
     }
 
     fn list(&self, query: &Query) -> Result<Vec<store::Entry>> {
@@ -167,16 +167,16 @@ impl Shared {
         range: Option<Range>,
         at: Option<&Moment>,
     ) -> Result<Option<Found>> {
-        self.see(key, at, |value, entry| {
+        self.see((key, range), at, |value, entry| {
             let version = Version::from(entry.commit);
-            Found { value: cut(value.clone(), range), version }
+            Found { value: value.clone(), version }
         })
     }
 
-    /// Shows the value of a key, now or as of a moment.
+    /// Shows the value of a key, or a part of it, now or as of a moment.
     fn see<T>(
         &self,
-        key: &str,
+        (key, range): (&str, Option<Range>),
         at: Option<&Moment>,
         mut show: impl FnMut(&Bytes, &Entry) -> T,
     ) -> Result<Option<T>> {
@@ -194,7 +194,11 @@ impl Shared {
                 // A close beside us empties the index: that is no answer.
                 return self.check_open().map(|()| None);
             };
-            if let Some(shown) = self.cache.with(entry.place, |value| show(value, &entry)) {
+            let held = self.cache.with(entry.place, |value| match range {
+                None => show(value, &entry),
+                Some(_) => show(&cut(value, range), &entry),
+            });
+            if let Some(shown) = held {
                 return Ok(Some(shown));
             }
             let number = entry.place.segment();
@@ -204,20 +208,36 @@ impl Shared {
             };
             drop(index);
             let value = match segment {
-                Some(segment) => read_value(&segment.file, &entry),
+                Some(segment) => self.load(&segment.file, &entry, range),
                 None => Err(corrupt("A segment is gone", entry.place.segment(), 0)),
             };
             match value {
-                Ok(value) => {
-                    self.cache.hold(entry.place, &value);
-                    return Ok(Some(show(&value, &entry)));
-                }
+                Ok(value) => return Ok(Some(show(&value, &entry))),
                 // Compacted away or relocated between the two steps: look again, once.
                 Err(error) if failed_at == Some(entry.place) => return Err(error.key(key)),
                 Err(_) => failed_at = Some(entry.place),
             }
             self.refresh()?;
         }
+    }
+
+    /// Reads a value. All of it is read and checked, even if only a part is wanted, unless it was
+    /// checked before: what lies at a place never changes.
+    fn load(&self, file: &File, entry: &Entry, range: Option<Range>) -> Result<Bytes> {
+        if let Some(range) = range.filter(|_| self.cache.is_checked(entry.place)) {
+            let offset = range.offset.min(u64::from(entry.length));
+            let mut part = vec![0; range.length.min(u64::from(entry.length) - offset) as usize];
+            return match file.read(&mut part, entry.place.offset() + offset)? {
+                filled if filled == part.len() => Ok(part.into()),
+                _ => Err(damaged(entry)),
+            };
+        }
+        let value = read_value(file, entry)?;
+        self.cache.hold(entry.place, &value);
+        if range.is_some() {
+            self.cache.note_checked(entry.place, value.len());
+        }
+        Ok(cut(&value, range))
     }
 
     /// Keys in order, now or as of a moment.
@@ -316,19 +336,22 @@ impl Shared {
     }
 }
 
-/// Reads a whole value and checks it, even if only a part is wanted.
-fn read_value(file: &super::medium::File, entry: &Entry) -> Result<Bytes> {
+/// Reads a whole value and checks it.
+fn read_value(file: &File, entry: &Entry) -> Result<Bytes> {
     let mut value = vec![0; entry.length as usize];
     let filled = file.read(&mut value, entry.place.offset())?;
     if filled < value.len() || digest32(&value) != entry.crc {
-        let (segment, offset) = (entry.place.segment(), entry.place.offset());
-        return Err(corrupt("A value is damaged", segment, offset));
+        return Err(damaged(entry));
     }
     Ok(value.into())
 }
 
-fn cut(value: Bytes, range: Option<Range>) -> Bytes {
-    let Some(range) = range else { return value };
+fn damaged(entry: &Entry) -> Error {
+    corrupt("A value is damaged", entry.place.segment(), entry.place.offset())
+}
+
+fn cut(value: &Bytes, range: Option<Range>) -> Bytes {
+    let Some(range) = range else { return value.clone() };
     let length = value.len() as u64;
     let start = range.offset.min(length);
     let end = range.offset.saturating_add(range.length).min(length);
