@@ -21,6 +21,7 @@ mod support;
 #[path = "fuzz/targets.rs"]
 mod targets;
 
+use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
@@ -57,11 +58,17 @@ fn watch(over: &AtomicBool) {
     }
 }
 
+thread_local! {
+    static FEEDING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Feeds one input; an error is what was wrong.
 fn feed(target: &Target, input: &[u8]) -> Result<(), String> {
     let begun = Instant::now();
     FED.lock().unwrap().push((target.name, begun, input.to_vec()));
+    FEEDING.set(true);
     let result = feed_now(target, (input, begun));
+    FEEDING.set(false);
     FED.lock().unwrap().retain(|(name, ..)| *name != target.name);
     result
 }
@@ -86,7 +93,8 @@ fn feed_now(target: &Target, (input, begun): (&[u8], Instant)) -> Result<(), Str
 
 /// How many inputs a target was fed, and what was wrong, if anything.
 fn fire(target: &Target, (seconds, seed): (u64, u64)) -> (u64, Option<String>) {
-    let mut dice = Dice(seed ^ target.name.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte)));
+    let own = keepstate_core::digest::crc64(target.name.as_bytes());
+    let mut dice = Dice(seed ^ own);
     let mut corpus = target.corpus.clone();
     for input in &target.corpus {
         if let Err(wrong) = feed(target, input) {
@@ -125,7 +133,13 @@ fn every_decoder_bears_nonsense() {
     let mut all = targets::all();
     all.retain(|target| wanted.as_ref().is_none_or(|wanted| wanted == target.name));
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::panic::set_hook(Box::new(|_| ()));
+    // A decoder's panics are told with their input; those of the test itself as ever.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !FEEDING.get() {
+            usual(panic);
+        }
+    }));
     let work = || {
         while let Some(target) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             let result = fire(target, (seconds, seed));
@@ -133,14 +147,19 @@ fn every_decoder_bears_nonsense() {
         }
     };
     let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let ended: Vec<_> = std::thread::scope(|scope| {
         scope.spawn(|| watch(&over));
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        // Whatever happened to them: nobody would end the one who watches but this line.
         over.store(true, Ordering::Relaxed);
+        ended
     });
     let _ = std::panic::take_hook();
+    for panic in ended.into_iter().filter_map(Result::err) {
+        std::panic::resume_unwind(panic);
+    }
     let results = results.into_inner().unwrap();
     let total: u64 = results.iter().map(|(_, (count, _))| count).sum();
     let counts = results.iter().map(|(name, (count, _))| format!("{name} {count}"));
