@@ -42,7 +42,8 @@ fn parse_iso(text: &str) -> Option<(i64, u32)> {
     let (rest, day) = date.rsplit_once('-')?;
     let (year, month) = rest.rsplit_once('-')?;
     let (clock, fraction) = time.split_once('.')?;
-    let mut parts = clock.splitn(3, ':').map(|part| part.parse::<i64>().ok());
+    let part = |part: &str| part.parse::<i64>().ok().filter(|part| (0..60).contains(part));
+    let mut parts = clock.splitn(3, ':').map(part);
     let seconds = parts.next()?? * 3600 + parts.next()?? * 60 + parts.next()??;
     let year: i64 = year.parse().ok().filter(|year| (-300_000..=300_000).contains(year))?;
     let month: i64 = month.parse().ok().filter(|month| (1..=12).contains(month))?;

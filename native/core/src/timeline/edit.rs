@@ -104,7 +104,7 @@ impl Edit {
         let mut cursor = Cursor::new(parent);
         let mut next = base;
         for step in &self.steps {
-            if cursor.copy(step.keep, &mut state) + cursor.skip(step.drop) > 0 {
+            if cursor.copy(step.keep, &mut state) > 0 || cursor.skip(step.drop) > 0 {
                 let message = "A timeline value edits more than its parent has; run verify.";
                 return Err(Error::new(Code::Corrupt, message));
             }

@@ -47,7 +47,8 @@ impl Extents {
 
     /// How many bytes.
     pub fn length(&self) -> u64 {
-        self.0.iter().map(|extent| extent.length).sum()
+        // A damaged list may say the same exabyte many times.
+        self.0.iter().fold(0, |sum, extent| sum.saturating_add(extent.length))
     }
 
     /// The pieces of the bytes from `start`, `length` of them at most.

@@ -166,11 +166,11 @@ impl Import {
         reader.end()?;
         let mut state = self.state.lock();
         let last = state.walk.end().map(|(id, _)| (state.before, id));
-        let told = state
-            .head
-            .as_ref()
-            .map_or(0, |head| head.tags.iter().filter(|tag| tag.sequence > head.after).count());
-        if last != Some(end) || state.tagged != told {
+        let head = state.head.as_ref();
+        let told =
+            head.map_or(0, |head| head.tags.iter().filter(|tag| tag.sequence > head.after).count());
+        let shown = head.is_some_and(|head| head.floor.sequence <= end.0);
+        if last != Some(end) || state.tagged != told || !shown {
             return Err(damaged("it does not end where it says"));
         }
         state.end = Some(end);

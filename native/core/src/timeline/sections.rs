@@ -1,6 +1,7 @@
 //! What stands in the sections of a control object.
 
 use super::record::Id;
+use super::reference;
 use crate::error::Result;
 use crate::wire::{put_bytes, put_varint, Reader};
 
@@ -88,9 +89,18 @@ impl Section for Pin {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self> {
-        let timeline = reader.text()?.to_owned();
+        let timeline = timeline(reader)?;
         let (from, sequence) = (reader.varint()?, reader.varint()?);
         Ok(Pin { timeline, from, sequence, since: reader.varint()? })
+    }
+}
+
+/// A timeline's name as references write it.
+fn timeline(reader: &mut Reader<'_>) -> Result<String> {
+    let text = reader.text()?;
+    match reference::name(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(reader.damage("a name is no timeline's")),
     }
 }
 
@@ -161,7 +171,7 @@ impl Section for Origin {
         let (id, first, base) = (Id(reader.array()?), reader.varint()?, reader.varint()?);
         let mut line: Vec<Branch> = Vec::new();
         while reader.left() > 0 {
-            let timeline = reader.text()?.to_owned();
+            let timeline = timeline(reader)?;
             let (first, last) = (reader.varint()?, reader.varint()?);
             let branch = Branch { timeline, first, last, base: reader.varint()? };
             let above = line.last().is_none_or(|before| before.last < branch.first);
