@@ -36,6 +36,9 @@ const FIGURES = [
 const FAILURES = [/^\s*\u2718 \[fail\]: (?<name>.+)/, /^---- (?<name>\S+) stdout ----/];
 const PASSED = /^\s*\u2714 /;
 
+/** A command that is not done by then hangs: it is ended, and counts as failed. */
+const PATIENCE_MINUTES = 40;
+
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !(name in PARTS));
 if (unknown) {
@@ -88,7 +91,18 @@ function count(text, counted) {
 
 /** Runs a program, shows what it prints, and hands each line of its output to `line`. */
 function run(program, words, { cwd, line }) {
-  const child = spawn(program, words, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  const stdio = ["ignore", "pipe", "inherit"];
+  const child = spawn(program, words, { cwd, stdio, detached: true });
+  const end = () => child.pid && process.kill(-child.pid, "SIGKILL");
+  const patience = setTimeout(() => {
+    console.error(`${program} ${words.join(" ")} hangs since ${PATIENCE_MINUTES} minutes; ended.`);
+    end();
+  }, PATIENCE_MINUTES * 60_000);
+  const interrupted = () => {
+    end();
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupted);
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
     const lines = (rest + text).split("\n");
@@ -105,6 +119,8 @@ function run(program, words, { cwd, line }) {
       resolve(1);
     });
     child.on("close", (code) => {
+      clearTimeout(patience);
+      for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupted);
       process.stdout.write(rest);
       line(rest);
       resolve(code ?? 1);
