@@ -157,7 +157,7 @@ fn every_decoder_bears_nonsense() {
         ended
     });
     let _ = std::panic::take_hook();
-    for panic in ended.into_iter().filter_map(Result::err) {
+    if let Some(panic) = ended.into_iter().find_map(Result::err) {
         std::panic::resume_unwind(panic);
     }
     let results = results.into_inner().unwrap();
