@@ -64,7 +64,8 @@ pub fn children(
         match reader.next()? {
             Item::Ext(ext::NAMED, payload) => {
                 reader.enter(payload.len());
-                named(reader.next()?, reader.at() - payload.len())?;
+                let inside = reader.at();
+                named(reader.next()?, inside)?;
             }
             Item::Ext(ext::MAP | ext::SET, payload) => {
                 reader.enter(payload.len());
