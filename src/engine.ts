@@ -4,6 +4,7 @@ import { abortable } from "./abort.js";
 import { NativeStoreAdapter } from "./adapters/native.js";
 import { loadConfig, type Outside, storeOf } from "./config/load.js";
 import { type Config, requireValid } from "./config/resolve.js";
+import type { Type } from "./encode/types.js";
 import { KeepstateError } from "./errors.js";
 import { Codecs } from "./file/codecs.js";
 import { listFiles, type FileEntry } from "./file/list.js";
@@ -74,7 +75,7 @@ export class Keepstate implements AsyncDisposable {
     this.store = store;
     this.#config = config;
     this.#objects = objects;
-    this.#encodings = new Encodings(objects.encodings);
+    this.#encodings = new Encodings(objects.encodings, objects.types);
     this.#codecs = new Codecs(objects.codecs);
     const isOn = this.#value("packing") !== "off";
     this.#packer = new Packer({ isOn, onError: objects.onError });
@@ -129,6 +130,7 @@ export class Keepstate implements AsyncDisposable {
     return new StateFile<State>(key, {
       store: this.store,
       codecs: this.#codecs,
+      types: this.#objects.types,
       clock: this.#clock(),
       track: (work) => this.#track(work),
     });
@@ -137,6 +139,12 @@ export class Keepstate implements AsyncDisposable {
   /** The single files whose key begins with `prefix`. */
   files(prefix = "", options: CallOptions = {}): AsyncGenerator<FileEntry, void> {
     return listFiles(this.store, { prefix, codecs: this.#codecs, ...options });
+  }
+
+  /** Saves and restores values of a type of one's own as such, from now on. */
+  registerType<Value, Data>(type: Type<Value, Data>): void {
+    this.#requireOpen();
+    this.#objects.types.register(type);
   }
 
   /** Makes everything acknowledged so far durable. */

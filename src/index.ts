@@ -75,6 +75,8 @@ export type {
 } from "./ports/store.js";
 export type { Clock } from "./ports/clock.js";
 export type { Encoding } from "./encode/encoding.js";
+export type { Class, Type } from "./encode/types.js";
+export { UnknownType } from "./encode/unknown-type.js";
 export type { Keepstate, OpenStore, TimelineOptions } from "./engine.js";
 export type { OpenOptions, StoreOptions } from "./options.js";
 export type { Operation } from "./patch/diff.js";

@@ -1,6 +1,7 @@
 /** What `open` may be given in code. */
 
 import type { Encoding } from "./encode/encoding.js";
+import { type Type, Types } from "./encode/types.js";
 import { KeepstateError } from "./errors.js";
 import type { Codec } from "./file/codecs.js";
 import type { Clock } from "./ports/clock.js";
@@ -40,6 +41,8 @@ export interface OpenOptions {
   readonly profile?: string | undefined;
   /** Encodings of one's own, for states. */
   readonly encodings?: readonly Encoding[] | undefined;
+  /** Types of one's own, whose values come back as such. */
+  readonly types?: readonly Type[] | undefined;
   /** Codecs of one's own, for single files. */
   readonly codecs?: readonly Codec[] | undefined;
   /** Gives up waiting for the store to open. */
@@ -56,9 +59,10 @@ export type Objects = Pick<
   "encodings" | "codecs" | "clock" | "signal" | "onError"
 > & {
   readonly store?: Store | undefined;
+  readonly types: Types;
 };
 
-const OBJECTS = ["encodings", "codecs", "clock", "signal", "onError"];
+const OBJECTS = ["encodings", "types", "codecs", "clock", "signal", "onError"];
 
 /** Parts configuration from objects. An unknown option is INVALID_CONFIG. */
 export function splitOptions(options: OpenOptions): {
@@ -74,13 +78,13 @@ export function splitOptions(options: OpenOptions): {
     const message = `open has no option ${name}.${suggest(name, known)}`;
     throw new KeepstateError("INVALID_CONFIG", message);
   }
-  const { encodings, codecs, clock, signal, onError, store, ...values } = options;
+  const { encodings, types, codecs, clock, signal, onError, store, ...values } = options;
   if (onError !== undefined && typeof onError !== "function") {
     throw new KeepstateError("INVALID_CONFIG", "onError must be a function.");
   }
   const own = typeof store === "object" ? store : undefined;
   return {
     values: own ? values : { ...values, store },
-    objects: { encodings, codecs, clock, signal, onError, store: own },
+    objects: { encodings, types: new Types(types), codecs, clock, signal, onError, store: own },
   };
 }

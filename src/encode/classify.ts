@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { UnknownType } from "./unknown-type.js";
 
 /** What an object is to the encoder. */
 export type Kind =
@@ -13,6 +14,7 @@ export type Kind =
   | "error"
   | "boxed"
   | "converted"
+  | "unknown"
   | "instance"
   | "refused";
 
@@ -42,6 +44,7 @@ export function classify(value: object): Kind {
   if (types.isSet(value)) return "set";
   if (types.isRegExp(value)) return "regexp";
   if (types.isArrayBuffer(value)) return "typed";
+  if (value instanceof UnknownType) return "unknown";
   if (hasConversion(value)) return "converted";
   if (types.isNativeError(value) || value instanceof Error) return "error";
   if (types.isBoxedPrimitive(value)) return "boxed";

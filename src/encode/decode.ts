@@ -2,8 +2,12 @@ import type { NativeState, TapeReader } from "../native/tape.js";
 import { value } from "../native/record.js";
 import { compileBuilder } from "./builders.js";
 import { restoreError, restoreExt, restoreRegExp } from "./restore.js";
-import { asName, FIXED, fixedValues, HEADER, HOLE, Kind, Rare } from "./tape.js";
+import { errorAt } from "./locate.js";
+import { Refusal } from "./refusal.js";
+import { asName, FIXED, fixedValues, HEADER, HOLE, Kind, Rare, sizeOf } from "./tape.js";
 import { shapeOf, type TapeShape } from "./tape.js";
+import { pointerOf } from "./tape-path.js";
+import { NO_TYPES, type Types } from "./types.js";
 
 type Part = string | Uint8Array;
 
@@ -29,19 +33,23 @@ export class Decoder {
   /** How many values there are, and where the tape is read. */
   #count = FIXED;
   #at = HEADER;
+  /** Where it ends. */
+  #end = HEADER;
   #parts: readonly Part[] = [];
   #part = 0;
   // The native side tells these once, and counts on them.
   #keys: string[] = [];
   #shapes: TapeShape[] = [];
+  #types = NO_TYPES;
 
   constructor(reader: TapeReader) {
     this.#reader = reader;
   }
 
   /** The value that `state` encodes; damage is CORRUPT, with the offset. */
-  decode(state: Uint8Array | NativeState): unknown {
+  decode(state: Uint8Array | NativeState, types: Types = NO_TYPES): unknown {
     try {
+      this.#types = types;
       this.#take(state);
       this.#fill();
       const words = this.#words;
@@ -80,6 +88,7 @@ export class Decoder {
       this.#doubles = new Float64Array(this.#words.buffer);
     }
     this.#parts = [];
+    this.#types = NO_TYPES;
     this.#count = FIXED;
   }
 
@@ -94,7 +103,8 @@ export class Decoder {
     this.#fillTexts(chunks as number);
     this.#learn(keys as number, shapes as number);
     for (let i = 0; i < (rares as number); i++) this.#values[this.#count++] = this.#rare();
-    this.#fillContainers(this.#at + (containers as number), bulkAt);
+    this.#end = this.#at + (containers as number);
+    this.#fillContainers(bulkAt);
   }
 
   #fillDoubles(count: number): void {
@@ -165,10 +175,11 @@ export class Decoder {
   }
 
   /** Most objects go through here only, so what it needs is at hand. */
-  #fillContainers(end: number, bulkAt: number): void {
+  #fillContainers(bulkAt: number): void {
     const values = this.#values;
     const words = this.#words;
     const shapes = this.#shapes;
+    const end = this.#end;
     let next = this.#count;
     let at = this.#at;
     while (at < end) {
@@ -223,6 +234,8 @@ export class Decoder {
         return this.#set(from, from + count);
       case Kind.numbers:
         return this.#numbers(bulkAt + (words[from] as number), count);
+      case Kind.named:
+        return this.#named(at);
       case Kind.regexp:
         return restoreRegExp(this.#values[count]);
       default:
@@ -261,13 +274,19 @@ export class Decoder {
     return set;
   }
 
+  #named(at: number): unknown {
+    const name = this.#item(at + 1) as string;
+    try {
+      return this.#types.restore({ name, data: this.#item(at + 2) });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const containers = { from: this.#at, end: this.#end, first: this.#count };
+      const tape = { words: this.#words, values: this.#values, shapes: this.#shapes };
+      throw errorAt(error, pointerOf({ ...tape, ...containers }, at));
+    }
+  }
+
   #item(at: number): unknown {
     return this.#values[this.#words[at] as number];
   }
-}
-
-/** The words of a container that is no object with a shape. */
-function sizeOf(kind: number, count: number): number {
-  if (kind > Kind.numbers) return 2 + count;
-  return kind === Kind.numbers ? 3 : 2;
 }

@@ -8,6 +8,7 @@ import { isNumbers, isSparse, NUMBERS, writeConverted, writeRich } from "./rich.
 import type { RichWriter } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { ShapeTable, type Shape } from "./shape.js";
+import { NO_TYPES, type Types } from "./types.js";
 
 type Dictionary = Record<string, unknown>;
 
@@ -18,6 +19,8 @@ export interface EncoderOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Takes down what is written, for a shadow. */
   readonly recorder?: Recorder | undefined;
+  /** Those of one's own. */
+  readonly types?: Types | undefined;
 }
 
 /** What of an object is written already. */
@@ -34,6 +37,7 @@ export class Encoder implements RichWriter {
   readonly out: Output;
   readonly shapes: ShapeTable = new ShapeTable();
   depth = 0;
+  types: Types;
   readonly #limits: Limits;
   readonly recorder: Recorder | undefined;
   #containers = 0;
@@ -45,6 +49,7 @@ export class Encoder implements RichWriter {
   constructor(options: EncoderOptions = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.recorder = options.recorder;
+    this.types = options.types ?? NO_TYPES;
     this.out = new Output(this.#limits.bytes);
   }
 

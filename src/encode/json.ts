@@ -22,13 +22,13 @@ export const json: Encoding = {
 };
 
 function refuse(value: unknown): void {
-  const found = findCulprit(value, judge);
+  const found = findCulprit(value, { judge });
   if (found === undefined) return;
   const refusal =
     found.code === "NOT_JSON"
       ? new Refusal("NOT_JSON", "JSON cannot hold a value. Use the msgpack encoding, or change it.")
       : new Refusal(found.code, "The state is nested too deeply for one JSON text.");
-  throw locate(refusal, value, judge);
+  throw locate(refusal, value, { judge });
 }
 
 /** What JSON.stringify would drop, change or choke on. */

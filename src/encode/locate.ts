@@ -3,6 +3,7 @@ import { classify, type Converted } from "./classify.js";
 import { MAX_DEPTH } from "./limits.js";
 import { Refusal } from "./refusal.js";
 import { contents } from "./rich.js";
+import { NO_TYPES, type Types } from "./types.js";
 
 /** What lies in a value: the pointer's next token (none: the same place), and the child. */
 type Child = readonly [token: string | undefined, value: unknown];
@@ -11,28 +12,45 @@ type Child = readonly [token: string | undefined, value: unknown];
 export interface Culprit {
   readonly code: Code;
   readonly pointer: string;
+  /** What its type said of it. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** Which part of a value is at fault, if it is this one. */
-export type Judge = (value: unknown) => Code | undefined;
+export type Judge = (value: unknown, types: Types) => Code | undefined;
+
+/** How a culprit is looked for. */
+export interface Looking {
+  readonly judge: Judge;
+  /** Those of one's own. */
+  readonly types?: Types | undefined;
+}
 
 /**
  * The error that the hot path's refusal means, with the JSON pointer, found by a second, slow walk.
  * `judge` tells whether a value, without what lies in it, is at fault.
  */
-export function locate(refusal: Refusal, value: unknown, judge: Judge): KeepstateError {
-  const { code, message } = refusal;
-  const found = code === "OUT_OF_MEMORY" ? heaviest(value) : findCulprit(value, judge);
-  if (found === undefined) return new KeepstateError(code, message);
-  const { pointer } = found;
-  const place = pointer === "" ? "in the state itself" : `at ${pointer}`;
+export function locate(refusal: Refusal, value: unknown, looking: Looking): KeepstateError {
+  const { code } = refusal;
+  const found =
+    code === "OUT_OF_MEMORY"
+      ? new Weight(looking.types ?? NO_TYPES).heaviest(value)
+      : findCulprit(value, looking);
+  const { message, cause } = found?.refusal ?? refusal;
+  if (found === undefined) return new KeepstateError(code, message, { cause });
   const text = found.code === "CYCLE" ? CYCLE : message;
-  return new KeepstateError(found.code, `${text} It is ${place}.`, { pointer });
+  return errorAt(new Refusal(found.code, text, cause), found.pointer);
+}
+
+/** The error that a refusal means, of the value at this place. */
+export function errorAt({ code, message, cause }: Refusal, pointer: string): KeepstateError {
+  const place = pointer === "" ? "in the state itself" : `at ${pointer}`;
+  return new KeepstateError(code, `${message} It is ${place}.`, { pointer, cause });
 }
 
 /** The first part of a value that is at fault, or in a cycle, or too deep. */
-export function findCulprit(value: unknown, judge: Judge): Culprit | undefined {
-  return new Search(judge).from(value);
+export function findCulprit(value: unknown, looking: Looking): Culprit | undefined {
+  return new Search(looking).from(value);
 }
 
 const CYCLE = "The state refers to itself. Save an id instead of the object.";
@@ -40,16 +58,27 @@ const CYCLE = "The state refers to itself. Save an id instead of the object.";
 /** A depth-first search for the first part at fault, in the order of saving. */
 class Search {
   readonly #judge: Judge;
+  readonly #types: Types;
   readonly #around = new Set<object>();
   /** The greatest depth at which an object was found to be without fault. */
   readonly #cleared = new Map<object, number>();
 
-  constructor(judge: Judge) {
+  constructor({ judge, types = NO_TYPES }: Looking) {
     this.#judge = judge;
+    this.#types = types;
   }
 
   from(value: unknown, pointer = ""): Culprit | undefined {
-    const code = this.#judge(value);
+    try {
+      return this.#look(value, pointer);
+    } catch (refusal) {
+      if (refusal instanceof Refusal) return { code: refusal.code, pointer, refusal };
+      throw refusal;
+    }
+  }
+
+  #look(value: unknown, pointer: string): Culprit | undefined {
+    const code = this.#judge(value, this.#types);
     if (code !== undefined) return { code, pointer };
     if (typeof value !== "object" || value === null) return undefined;
     const depth = this.#around.size + 1;
@@ -57,7 +86,7 @@ class Search {
     if (depth > MAX_DEPTH) return { code: "TOO_DEEP", pointer };
     if ((this.#cleared.get(value) ?? 0) >= depth) return undefined;
     this.#around.add(value);
-    for (const [token, child] of children(value)) {
+    for (const [token, child] of children(value, this.#types)) {
       const found = this.from(child, extend(pointer, token));
       if (found !== undefined) return found;
     }
@@ -67,35 +96,62 @@ class Search {
   }
 }
 
-/** Where the weight is: from the root down, as long as one child has most of it. */
-function heaviest(root: unknown): Culprit {
-  const weights = new Map<object, number>();
-  let pointer = "";
-  let place = root;
-  for (;;) {
-    const most = weigh(place, weights) * 0.9;
-    const heavy = children(place).find(([, child]) => weigh(child, weights) > most);
-    if (heavy === undefined) return { code: "OUT_OF_MEMORY", pointer };
-    pointer = extend(pointer, heavy[0]);
-    place = heavy[1];
+/** What the parts of a value cost. */
+class Weight {
+  readonly #types: Types;
+  readonly #known = new Map<object, number>();
+  readonly #children = new Map<unknown, Child[]>();
+
+  constructor(types: Types) {
+    this.#types = types;
+  }
+
+  /** Where the weight is: from the root down, as long as one child has most of it. */
+  heaviest(root: unknown): Culprit {
+    let pointer = "";
+    let place = root;
+    for (;;) {
+      const most = this.#of(place) * 0.9;
+      const heavy = this.#inside(place).find(([, child]) => this.#of(child) > most);
+      if (heavy === undefined) return { code: "OUT_OF_MEMORY", pointer };
+      pointer = extend(pointer, heavy[0]);
+      place = heavy[1];
+    }
+  }
+
+  /** About what a value costs when all that it refers to is written out. */
+  #of(value: unknown): number {
+    if (typeof value === "string") return 1 + value.length / 32;
+    if (typeof value !== "object" || value === null) return 1;
+    const before = this.#known.get(value);
+    if (before !== undefined) return before;
+    this.#known.set(value, 1);
+    let weight = ArrayBuffer.isView(value) ? 1 + value.byteLength / 32 : 1;
+    for (const [, child] of this.#inside(value)) weight += this.#of(child);
+    this.#known.set(value, weight);
+    return weight;
+  }
+
+  /** The same children every time: a type makes new data whenever it is asked. */
+  #inside(value: unknown): Child[] {
+    const known = this.#children.get(value);
+    if (known !== undefined) return known;
+    let inside: Child[] = [];
+    try {
+      inside = children(value, this.#types);
+    } catch (error) {
+      // A type that fails now did not before: what it fails at has no weight.
+      if (!(error instanceof Refusal)) throw error;
+    }
+    this.#children.set(value, inside);
+    return inside;
   }
 }
 
-/** About what a value costs when all that it refers to is written out. */
-function weigh(value: unknown, known: Map<object, number>): number {
-  if (typeof value === "string") return 1 + value.length / 32;
-  if (typeof value !== "object" || value === null) return 1;
-  const before = known.get(value);
-  if (before !== undefined) return before;
-  known.set(value, 1);
-  let weight = ArrayBuffer.isView(value) ? 1 + value.byteLength / 32 : 1;
-  for (const [, child] of children(value)) weight += weigh(child, known);
-  known.set(value, weight);
-  return weight;
-}
-
-function children(value: unknown): Child[] {
+function children(value: unknown, types: Types): Child[] {
   if (typeof value !== "object" || value === null) return [];
+  const content = types.content(value);
+  if (content !== undefined) return [[undefined, content.data]];
   switch (classify(value)) {
     case "array":
       return Array.from(value as unknown[], (item, i) => [`${i}`, item]);
@@ -126,7 +182,8 @@ function mapChildren(flat: readonly unknown[]): Child[] {
   return found;
 }
 
-function extend(pointer: string, token: string | undefined): string {
+/** A pointer to what lies in what it points to. */
+export function extend(pointer: string, token: string | undefined): string {
   if (token === undefined) return pointer;
   return `${pointer}/${token.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

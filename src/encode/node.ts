@@ -26,6 +26,8 @@ export const Kind = {
   leaf: 10,
   /** A slot that an array does not have. */
   hole: 11,
+  /** A value of a type: as an object whose one key is the type's name, but its head is an ext's. */
+  named: 12,
 } as const;
 
 export type NodeKind = (typeof Kind)[keyof typeof Kind];

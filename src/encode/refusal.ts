@@ -7,8 +7,8 @@ import type { Code } from "../errors.js";
 export class Refusal extends Error {
   readonly code: Code;
 
-  constructor(code: Code, message: string) {
-    super(message);
+  constructor(code: Code, message: string, cause?: unknown) {
+    super(message, { cause });
     this.code = code;
   }
 }

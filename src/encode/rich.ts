@@ -6,7 +6,9 @@ import type { Recorder } from "./recorder.js";
 import { unsupported } from "./refusal.js";
 import * as scalars from "./scalars.js";
 import { EXT } from "./scalars.js";
-import { NO_KEYS, type Shape } from "./shape.js";
+import type { UnknownType } from "./unknown-type.js";
+import { NO_KEYS, type Shape, type ShapeTable } from "./shape.js";
+import type { Content, Types } from "./types.js";
 
 /** The kinds of typed arrays and buffers, by the subtype byte of their ext. */
 export const TYPED: readonly string[] = [
@@ -44,13 +46,18 @@ export function isSparse(holes: number, seen: number): boolean {
 export interface RichWriter {
   readonly out: Output;
   readonly recorder: Recorder | undefined;
+  readonly shapes: ShapeTable;
+  readonly types: Types;
   value(value: unknown, guess: Shape): Shape;
+  entry(shape: Shape, i: number, value: unknown): void;
   own(object: Record<string, unknown>): void;
 }
 
 /** Writes an object that is neither plain nor an array. */
 export function writeRich(writer: RichWriter, value: object): void {
-  const { out, recorder } = writer;
+  const { out, recorder, types: named } = writer;
+  const content = named.size > 0 ? named.content(value) : undefined;
+  if (content !== undefined) return writeNamed(writer, value, content);
   switch (classify(value)) {
     case "date": {
       const time = Date.prototype.getTime.call(value);
@@ -70,6 +77,8 @@ export function writeRich(writer: RichWriter, value: object): void {
       return writeConverted(writer, value as Converted);
     case "instance":
       return writer.own(value as Record<string, unknown>);
+    case "unknown":
+      return writeNamed(writer, value, value as UnknownType);
     case "regexp":
       return writeLeaf(writer, value, () => writeRegExp(writer, value as RegExp));
     case "error":
@@ -86,13 +95,32 @@ export function writeConverted(writer: RichWriter, value: Converted): void {
   const start = writer.out.at;
   writer.recorder?.open(value);
   const result = value.toJSON("");
-  if (typeof result === "object" && result !== null && classify(result) === "converted") {
+  if (isConverted(writer, result)) {
     writer.own(result as Record<string, unknown>);
   } else {
     writer.value(result, NO_KEYS);
   }
   writer.recorder?.mark(writer.out.at);
   writer.recorder?.closeNode(Kind.converted, NO_KEYS, start);
+}
+
+/** Whether a result of toJSON has a toJSON of its own, and nothing else that says what it is. */
+export function isConverted({ types }: { readonly types: Types }, result: unknown): boolean {
+  if (typeof result !== "object" || result === null || types.claims(result)) return false;
+  return classify(result) === "converted";
+}
+
+/** Writes what a value's type made of it. */
+function writeNamed(writer: RichWriter, value: object, { name, data }: Content): void {
+  const { out, recorder } = writer;
+  const shape = writer.shapes.of([name]);
+  const start = out.at;
+  recorder?.open(value);
+  beginExt(writer);
+  writer.entry(shape, 0, data);
+  const head = endExt(writer, EXT.named, start);
+  const node = recorder?.closeNode(Kind.named, shape, start);
+  if (node !== undefined) node.head = head;
 }
 
 /** The entries of a Map or the values of a Set, flat: what is read may change the table. */

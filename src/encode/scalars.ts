@@ -9,6 +9,7 @@ export const EXT = {
   map: 0x4d,
   regexp: 0x52,
   set: 0x53,
+  named: 0x54,
   utf16: 0x55,
   typed: 0x74,
   timestamp: 0xff,

@@ -6,12 +6,15 @@ import { Kind, Node } from "./node.js";
 import { Recorder } from "./recorder.js";
 import { NO_KEYS } from "./shape.js";
 import { tooLarge } from "./refusal.js";
+import { NO_TYPES, type Types } from "./types.js";
 import { Walk } from "./walk.js";
 
 export interface ShadowOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Deeply frozen parts of the state are not looked at again. */
   readonly immutable?: boolean | undefined;
+  /** Those of one's own. */
+  readonly types?: Types | undefined;
 }
 
 /** What one save has to store. Views of buffers that the next capture uses again. */
@@ -39,11 +42,14 @@ export class Shadow {
   /** Holds the state as its one value; nothing while there is no last capture to compare with. */
   #root: Node | undefined;
   #isBusy = false;
+  readonly #types: Types;
 
   constructor(options: ShadowOptions = {}) {
     this.#recorder = new Recorder(options.immutable ?? false);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#encoder = new Encoder({ limits: options.limits, recorder: this.#recorder });
+    this.#types = options.types ?? NO_TYPES;
+    const { limits } = options;
+    this.#encoder = new Encoder({ limits, recorder: this.#recorder, types: this.#types });
     this.#walk = new Walk(this.#encoder, this.#recorder);
   }
 
@@ -65,7 +71,7 @@ export class Shadow {
     try {
       return root === undefined ? this.#whole(value) : this.#changes(root, value);
     } catch (error) {
-      throw explain(error, value);
+      throw explain(error, value, this.#types);
     } finally {
       this.#isBusy = false;
       this.#walk.end();

@@ -6,7 +6,21 @@ import type { Build } from "./builders.js";
 export const HEADER = 10;
 
 /** How containers that are no objects with a shape begin. */
-export const Kind = { array: -1, map: -2, set: -3, numbers: -4, regexp: -5, error: -6 } as const;
+export const Kind = {
+  array: -1,
+  map: -2,
+  set: -3,
+  numbers: -4,
+  regexp: -5,
+  error: -6,
+  named: -7,
+} as const;
+
+/** The words of a container that is no object with a shape. */
+export function sizeOf(kind: number, count: number): number {
+  if (kind > Kind.numbers) return 2 + count;
+  return kind === Kind.numbers || kind === Kind.named ? 3 : 2;
+}
 
 /** What is rare. */
 export const Rare = { date: 0, bytes: 1, ext: 2, key: 3 } as const;

@@ -1,7 +1,7 @@
-import { classify, type Converted } from "./classify.js";
+import type { Converted } from "./classify.js";
 import { Kind, Node } from "./node.js";
 import { moveHead, pairByKey, resequence } from "./resequence.js";
-import { contents, isNumbers, NUMBERS } from "./rich.js";
+import { contents, isConverted, isNumbers, NUMBERS } from "./rich.js";
 import * as scalars from "./scalars.js";
 import { EXT } from "./scalars.js";
 import { NO_KEYS } from "./shape.js";
@@ -77,11 +77,29 @@ export function walkConverted(walk: Walker, node: Node): number {
   const object = node.ref as Partial<Converted>;
   if (typeof object.toJSON !== "function") return REPLACED;
   const result = object.toJSON("");
-  const isObject = typeof result === "object" && result !== null;
-  if (isObject && classify(result) === "converted") return REPLACED;
+  if (isConverted(walk.encoder, result)) return REPLACED;
   walk.frames.push(node);
   walk.step(node, 0, result);
   return walk.frames.pop();
+}
+
+/** Walks what a value's type makes of it now. */
+export function walkNamed(walk: Walker, node: Node): number {
+  const { frames, edits, encoder } = walk;
+  const { out } = encoder;
+  const content = encoder.types.content(node.ref);
+  if (content === undefined || content.name !== node.shape.keys[0]) return REPLACED;
+  const { mark } = edits;
+  frames.push(node);
+  const base = frames.base();
+  walk.step(node, 0, content.data);
+  const grown = frames.pop();
+  if (grown === 0) return 0;
+  const outAt = out.at;
+  scalars.writeExtHeader(out, EXT.named, (node.ends[0] as number) - node.head);
+  const outSize = out.at - outAt;
+  edits.insert(mark, { oldAt: base, oldSize: node.head, outAt, outSize });
+  return grown + moveHead(node, outSize);
 }
 
 /** Walks an array of numbers: what differs lies between an equal start and an equal end. */

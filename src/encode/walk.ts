@@ -9,7 +9,7 @@ import type { Recorder } from "./recorder.js";
 import { resequenceArray, resequenceObject } from "./resequence.js";
 import { NO_KEYS } from "./shape.js";
 import { appended } from "./text-growth.js";
-import { walkConverted, walkLeaf, walkNumbers, walkTable } from "./walk-rich.js";
+import { walkConverted, walkLeaf, walkNamed, walkNumbers, walkTable } from "./walk-rich.js";
 import { firstOther, isUnchanged } from "./unchanged.js";
 import { REPLACED, type Walker } from "./walker.js";
 
@@ -22,6 +22,7 @@ export class Walk implements Walker {
   readonly frames: Frames = new Frames();
   readonly encoder: Encoder;
   readonly recorder: Recorder;
+  #hasTypes = false;
 
   constructor(encoder: Encoder, recorder: Recorder) {
     this.encoder = encoder;
@@ -29,6 +30,7 @@ export class Walk implements Walker {
   }
 
   begin(): void {
+    this.#hasTypes = this.encoder.types.size > 0;
     this.edits.clear();
     this.frames.clear();
   }
@@ -113,6 +115,7 @@ export class Walk implements Walker {
     if (node.kind === Kind.object) return this.#object(node, value as Record<string, unknown>);
     if (node.kind === Kind.array) return this.#array(node, value as unknown[]);
     node.take(value);
+    if (this.#hasTypes && isClaimed(this, node, value)) return REPLACED;
     switch (node.kind) {
       case Kind.instance:
         return this.#instance(node, value as Record<string, unknown>);
@@ -123,6 +126,8 @@ export class Walk implements Walker {
         return walkTable(this, node, value as Map<unknown, unknown>);
       case Kind.converted:
         return walkConverted(this, node);
+      case Kind.named:
+        return walkNamed(this, node);
       default:
         return walkLeaf(this, node, value);
     }
@@ -195,6 +200,11 @@ export class Walk implements Walker {
   }
 }
 
+/** Whether a value that was of no type is of one now. */
+function isClaimed({ encoder }: Walker, { kind }: Node, value: object): boolean {
+  return kind !== Kind.named && kind !== Kind.numbers && encoder.types.claims(value);
+}
+
 function isOfKind(node: Node, value: object): boolean {
   switch (node.kind) {
     case Kind.array:
@@ -202,6 +212,8 @@ function isOfKind(node: Node, value: object): boolean {
       return Array.isArray(value);
     case Kind.object:
       return !Array.isArray(value) && isPlain(value);
+    case Kind.named:
+      return true;
     default:
       return KINDS[classify(value)] === node.kind;
   }

@@ -1,5 +1,6 @@
 /** Single files as bytes, and back: what the core does not know of them is put around it here. */
 
+import type { Types } from "../encode/types.js";
 import { KeepstateError } from "../errors.js";
 import type { NativeFileMetadata } from "../native/file.js";
 import { settled } from "../native/record.js";
@@ -13,6 +14,8 @@ import { decodeState, encodeState } from "./state.js";
 export interface FileTools {
   readonly codecs: Codecs;
   readonly clock: Clock;
+  /** Those of one's own. */
+  readonly types: Types;
 }
 
 // What one's own codec may give at most.
@@ -26,7 +29,7 @@ export async function sealFile(
 ): Promise<{ bytes: Uint8Array; metadata: FileMetadata }> {
   const inner = options.codecs.unwrap(name);
   const form = inner.name.endsWith(".ks") ? "ks" : "json";
-  const { bytes: raw, encoding } = await encodeState(state, form);
+  const { bytes: raw, encoding } = await encodeState(state, form, options.types);
   const said = nativeMetadata(encoding, options);
   const sealed = await settled(native().sealFile(inner.name, raw, said));
   const metadata = await settled(native().fileMetadata(inner.name, sealed));
@@ -35,10 +38,14 @@ export async function sealFile(
 }
 
 /** The state of a file of this name, proven by its hash. */
-export async function openFile(name: string, bytes: Uint8Array, codecs: Codecs): Promise<unknown> {
+export async function openFile(
+  name: string,
+  bytes: Uint8Array,
+  { codecs, types }: Omit<FileTools, "clock">,
+): Promise<unknown> {
   const { inner, plain } = await unwrapped(name, bytes, codecs);
   const { state, metadata } = await settled(native().openFile(inner.name, plain));
-  return decodeState(state, (JSON.parse(metadata) as FileMetadata).encoding);
+  return decodeState(state, (JSON.parse(metadata) as FileMetadata).encoding, types);
 }
 
 /** What a file says of its state, which is not proven. */

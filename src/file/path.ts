@@ -3,6 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { type Type, Types } from "../encode/types.js";
 import { settled } from "../native/record.js";
 import { native } from "../native.js";
 import { systemClock } from "../ports/clock.js";
@@ -14,6 +15,8 @@ import type { FileMetadata, FileSaveOptions } from "./metadata.js";
 export interface RestoreFileOptions {
   /** Codecs of one's own. */
   readonly codecs?: readonly Codec[] | undefined;
+  /** Types of one's own. */
+  readonly types?: readonly Type[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,6 +24,8 @@ export interface RestoreFileOptions {
 export interface SaveFileOptions extends FileSaveOptions {
   /** Codecs of one's own. */
   readonly codecs?: readonly Codec[] | undefined;
+  /** Types of one's own. */
+  readonly types?: readonly Type[] | undefined;
 }
 
 /**
@@ -32,9 +37,9 @@ export async function saveFile(
   state: unknown,
   options: SaveFileOptions = {},
 ): Promise<FileMetadata> {
-  const { codecs, signal } = options;
+  const { codecs, types, signal } = options;
   signal?.throwIfAborted();
-  const tools = { codecs: new Codecs(codecs), clock: systemClock };
+  const tools = { codecs: new Codecs(codecs), types: new Types(types), clock: systemClock };
   const { bytes, metadata } = await sealFile(path, state, { ...options, ...tools });
   signal?.throwIfAborted();
   await makeFolder(dirname(path));
@@ -47,11 +52,12 @@ export async function restoreFile<State = unknown>(
   path: string,
   options: RestoreFileOptions = {},
 ): Promise<State> {
-  const { codecs, signal } = options;
+  const { codecs, types, signal } = options;
   signal?.throwIfAborted();
+  const tools = { codecs: new Codecs(codecs), types: new Types(types) };
   const bytes = await settled(native().readFilePath(path));
   signal?.throwIfAborted();
-  return (await openFile(path, bytes, new Codecs(codecs))) as State;
+  return (await openFile(path, bytes, tools)) as State;
 }
 
 /** What fails here fails again, with a better message, when the file is written. */

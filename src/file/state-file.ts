@@ -30,8 +30,8 @@ export class StateFile<State = unknown> {
   /** Saves a state over whatever is there. It is taken before the promise is returned. */
   async save(state: State, options: FileSaveOptions = {}): Promise<FileMetadata> {
     options.signal?.throwIfAborted();
-    const { track, store, codecs, clock } = this.#parts;
-    const sealed = sealFile(this.key, state, { ...options, codecs, clock });
+    const { track, store, codecs, clock, types } = this.#parts;
+    const sealed = sealFile(this.key, state, { ...options, codecs, clock, types });
     return await track(
       sealed.then(async ({ bytes, metadata }) => {
         await store.put(this.key, bytes, { signal: options.signal });
@@ -43,7 +43,7 @@ export class StateFile<State = unknown> {
   /** The state, proven by its hash. */
   async restore(options: SignalOptions = {}): Promise<State> {
     const bytes = await this.#read(options);
-    return (await openFile(this.key, bytes, this.#parts.codecs)) as State;
+    return (await openFile(this.key, bytes, this.#parts)) as State;
   }
 
   /** What the file says of its state, which is not proven. */

@@ -1,5 +1,7 @@
 /** Whether two states are the same state, rich types included. */
 
+import { UnknownType } from "../encode/unknown-type.js";
+
 /** A plain object's own members, or an array's elements, by name. */
 export type Container = Record<string, unknown> | unknown[];
 
@@ -14,7 +16,8 @@ export function sameValue(a: unknown, b: unknown): boolean {
 
 /** Whether a value is an object of named members, and not of a type with a meaning of its own. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === "[object Object]";
+  const isObject = Object.prototype.toString.call(value) === "[object Object]";
+  return isObject && !(value instanceof UnknownType);
 }
 
 function sameArray(a: readonly unknown[], b: readonly unknown[]): boolean {
@@ -30,6 +33,9 @@ function sameObject(a: Record<string, unknown>, b: Record<string, unknown>): boo
 }
 
 function sameRich(a: object, b: object): boolean {
+  if (a instanceof UnknownType) {
+    return b instanceof UnknownType && a.name === b.name && sameValue(a.data, b.data);
+  }
   if (a instanceof Date && b instanceof Date) return Object.is(a.getTime(), b.getTime());
   if (a instanceof Map && b instanceof Map) return sameArray([...a].flat(1), [...b].flat(1));
   if (a instanceof Set && b instanceof Set) return sameArray([...a], [...b]);

@@ -1,5 +1,6 @@
 /** How two states differ, by path and for people: what came, went or changed, and how much. */
 
+import { UnknownType } from "../encode/unknown-type.js";
 import { align, type Gap } from "./align.js";
 import { diff } from "./diff.js";
 import { isPlain, sameValue } from "./equal.js";
@@ -7,7 +8,7 @@ import { escapeToken } from "./pointer.js";
 
 /** What stands at a path. */
 export interface DiffSide {
-  /** `object`, `array`, `string`, `number`, ..., or the name of a rich type, as `Date` or `Map`. */
+  /** `object`, `array`, `string`, `number`, ..., or the name of a type, as `Date` or `Map`. */
   readonly type: string;
   /** Its size in bytes, encoded; absent where it cannot be encoded by itself. */
   readonly size?: number;
@@ -119,6 +120,7 @@ function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;
   if (Array.isArray(value)) return "array";
+  if (value instanceof UnknownType) return value.name;
   return isPlain(value) ? "object" : Object.prototype.toString.call(value).slice(8, -1);
 }
 

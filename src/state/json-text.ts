@@ -1,6 +1,7 @@
 /** States as JSON text and back, rich types marked (docs/encoding.md), so that nothing is lost. */
 
 import { encodeMsgpack } from "../encode/msgpack.js";
+import type { Types } from "../encode/types.js";
 import { KeepstateError } from "../errors.js";
 import { settled, value } from "../native/record.js";
 import { native } from "../native.js";
@@ -12,13 +13,13 @@ export function textOfState(state: unknown): string {
 }
 
 /** The text of a state. The state is taken before the promise is returned. */
-export async function laterTextOfState(state: unknown): Promise<string> {
-  return settled(native().toJson(encodeMsgpack(state)));
+export async function laterTextOfState(state: unknown, types?: Types): Promise<string> {
+  return settled(native().toJson(encodeMsgpack(state, types)));
 }
 
 /** The state of a text. What is no JSON is NOT_JSON, and says where. */
-export async function stateOfText(text: string): Promise<unknown> {
-  return decodeMsgpack(await settled(native().fromJson(text)));
+export async function stateOfText(text: string, types?: Types): Promise<unknown> {
+  return decodeMsgpack(await settled(native().fromJson(text)), types);
 }
 
 // A string, an empty container, a mark of structure, or any other scalar.

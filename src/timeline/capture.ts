@@ -6,6 +6,7 @@
 import type { Encoding } from "../encode/encoding.js";
 import { Shadow } from "../encode/shadow.js";
 import type { NativeSave } from "../native/timeline.js";
+import { Msgpack } from "../state/msgpack.js";
 
 /** The part of a save that is about its state. */
 export type Change = Pick<NativeSave, "bytes" | "edits" | "epoch">;
@@ -35,7 +36,8 @@ export class Captures {
   constructor({ encoding, epoch, immutable }: CaptureOptions) {
     this.#encoding = encoding;
     this.#epoch = epoch;
-    this.#shadow = encoding.name === "msgpack" ? new Shadow({ immutable }) : undefined;
+    if (!(encoding instanceof Msgpack)) return;
+    this.#shadow = new Shadow({ immutable, types: encoding.types });
   }
 
   /** A state as it is now. Its buffers are used again by the next one. */

@@ -5,19 +5,22 @@ import type { Encoding } from "../encode/encoding.js";
 import { json } from "../encode/json.js";
 import { value } from "../native/record.js";
 import type { NativeState } from "../native/tape.js";
-import { decodeMsgpack, msgpack } from "../state/msgpack.js";
+import { NO_TYPES, type Types } from "../encode/types.js";
+import { Msgpack } from "../state/msgpack.js";
 import { KeepstateError } from "../errors.js";
 import { suggest } from "../suggest.js";
 
-/** The encoding of a snapshot that names none. */
-export const DEFAULT_ENCODING: Encoding = msgpack;
-
 /** Encodings by name. */
 export class Encodings {
-  readonly #known = new Map([msgpack, json, bytes].map((one) => [one.name, one] as const));
+  /** The types of one's own that MessagePack keeps. */
+  readonly types: Types;
+  readonly #known: Map<string, Encoding>;
 
   /** With encodings of one's own; their names must be new. */
-  constructor(own: readonly Encoding[] = []) {
+  constructor(own: readonly Encoding[] = [], types: Types = NO_TYPES) {
+    this.types = types;
+    const always = [new Msgpack(types), json, bytes];
+    this.#known = new Map(always.map((one) => [one.name, one]));
     for (const encoding of own) this.#add(encoding);
   }
 
@@ -36,7 +39,8 @@ export class Encodings {
   /** The value of a restored state. MessagePack is read where it lies. */
   decode(name: string, state: NativeState): unknown {
     const encoding = this.get(name);
-    return encoding === msgpack ? decodeMsgpack(state) : encoding.decode(value(state.take()));
+    if (encoding instanceof Msgpack) return encoding.decode(state);
+    return encoding.decode(value(state.take()));
   }
 
   #add(encoding: Encoding): void {

@@ -5,6 +5,7 @@ import { raised, value } from "../native/record.js";
 import type { Clock } from "../ports/clock.js";
 import { diff, type Operation } from "../patch/diff.js";
 import { type DiffEntry, summarize } from "../patch/summary.js";
+import { Typed } from "../patch/typed.js";
 import { accept, type StandardSchema } from "../schema/standard.js";
 import type { TimelineCore } from "./core.js";
 import type { Encodings } from "./encodings.js";
@@ -167,7 +168,8 @@ export class Timeline<State = unknown> {
       this.restore(from, options),
       this.restore(to, options),
     ]);
-    return diff(before, after);
+    const typed = new Typed(this.#parts.encodings.types);
+    return typed.originals(diff(typed.view(before), typed.view(after)));
   }
 
   /** The same by path, with kinds and sizes, for people. */
@@ -183,7 +185,9 @@ export class Timeline<State = unknown> {
       this.restore(from, { signal }),
       this.restore(to, { signal }),
     ]);
-    return summarize([before, after], { depth, sizeOf: encodedSize });
+    const typed = new Typed(this.#parts.encodings.types);
+    const views = [typed.view(before), typed.view(after)] as const;
+    return summarize(views, { depth, sizeOf: encodedSize });
   }
 
   /**

@@ -1,12 +1,17 @@
 // Strict comparison of restored values: what assert.deepStrictEqual takes for equal too easily
 // (holes), or for unequal (two invalid Dates), is decided here.
 import { types } from "node:util";
+import { UnknownType } from "../../src/encode/unknown-type.js";
+import { partsOf } from "./own-types.js";
 
 /** The pointer of the first difference, or nothing. */
 export function difference(a: unknown, b: unknown, at = ""): string | undefined {
   if (Object.is(a, b)) return undefined;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return at || "/";
   if (Object.prototype.toString.call(a) !== Object.prototype.toString.call(b)) return `${at}/[tag]`;
+  const [own, other] = [partsOf(a), partsOf(b)];
+  if (own && other) return difference(own, other, `${at}/[type]`);
+  if (own || other || a instanceof UnknownType !== b instanceof UnknownType) return `${at}/[class]`;
   if (types.isDate(a) && types.isDate(b)) return Object.is(+a, +b) ? undefined : at;
   if (ArrayBuffer.isView(a) || types.isAnyArrayBuffer(a)) {
     return Buffer.compare(raw(a), raw(b as ArrayBuffer)) === 0 ? undefined : at;

@@ -4,8 +4,10 @@ import { types } from "node:util";
 import { Decoder } from "../../src/encode/decode.js";
 import { encodeMsgpack } from "../../src/encode/msgpack.js";
 import { Shadow, type Capture } from "../../src/encode/shadow.js";
+import { NO_TYPES, type Types } from "../../src/encode/types.js";
 import { difference } from "./compare.js";
 import { loadAddon } from "./native.js";
+import { partsOf, remade } from "./own-types.js";
 
 const { tapeReader } = loadAddon();
 
@@ -32,65 +34,80 @@ export class Follower {
   bytes: Uint8Array = new Uint8Array(0);
   written = 0;
 
-  constructor(shadow: Shadow = new Shadow()) {
-    this.shadow = shadow;
+  readonly #types: Types;
+
+  constructor({ immutable, types = NO_TYPES }: { immutable?: boolean; types?: Types } = {}) {
+    this.shadow = new Shadow({ immutable, types });
+    this.#types = types;
   }
 
   /** What is wrong with the next capture, if anything. */
   check(state: unknown, isRestored: boolean): string | undefined {
-    const copy = isRestored ? restorable(state) : undefined;
+    const copy = isRestored ? this.#restorable(state) : undefined;
     const capture = this.shadow.capture(state);
     this.written = capture.bytes.length;
     this.bytes = apply(this.bytes, capture);
-    const whole = encodeMsgpack(state);
+    const whole = encodeMsgpack(state, this.#types);
     if (Buffer.compare(this.bytes, whole) !== 0) return "the edits do not give the whole encoding";
     if (capture.size !== whole.length) return "the size is wrong";
     if (!isRestored) return undefined;
-    const found = difference(this.#decoder.decode(this.bytes), copy);
+    const found = difference(this.#decoder.decode(this.bytes, this.#types), copy);
     return found === undefined ? undefined : `the restored state is another at ${found}`;
+  }
+
+  #restorable(state: unknown): unknown {
+    return restorable(state, this.#types.size > 0);
   }
 }
 
-/** A deep copy in the form in which a state comes back: class instances as plain objects. */
-export function restorable(value: unknown): unknown {
+/**
+ * A deep copy in the form in which a state comes back: class instances as plain objects, but those
+ * of types of one's own as such where they are `typed`.
+ */
+export function restorable(value: unknown, typed: boolean): unknown {
+  const copy = (part: unknown): unknown => restorable(part, typed);
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return copyOfArray(value);
+  if (typed && partsOf(value)) return remade(value, copy);
+  if (Array.isArray(value)) return copyOfArray(value, copy);
   if (types.isMap(value)) {
-    return new Map([...value].map(([key, item]) => [restorable(key), restorable(item)]));
+    return new Map([...value].map(([key, item]) => [copy(key), copy(item)]));
   }
-  if (types.isSet(value)) return new Set([...value].map(restorable));
+  if (types.isSet(value)) return new Set([...value].map(copy));
   if (types.isRegExp(value)) {
     return Object.assign(new RegExp(value), { lastIndex: value.lastIndex });
   }
-  if (types.isNativeError(value)) return copyOfError(value);
+  if (types.isNativeError(value)) return copyOfError(value, copy);
   if (types.isDate(value)) return new Date(value.getTime());
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return structuredClone(value);
   const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") return restorable(toJSON.call(value, ""));
-  return copyOfObject(value);
+  if (typeof toJSON === "function") return copy(toJSON.call(value, ""));
+  return copyOfObject(value, copy);
 }
 
-function copyOfArray(list: readonly unknown[]): unknown[] {
-  const copy: unknown[] = [];
-  copy.length = list.length;
-  list.forEach((item, i) => (copy[i] = restorable(item)));
-  return copy;
+type Copy = (part: unknown) => unknown;
+
+function copyOfArray(list: readonly unknown[], copy: Copy): unknown[] {
+  const made: unknown[] = [];
+  made.length = list.length;
+  list.forEach((item, i) => (made[i] = copy(item)));
+  return made;
 }
 
-function copyOfError(error: Error): Error {
-  const copy = structuredClone(error);
-  if ("cause" in error) copy.cause = restorable(error.cause);
-  return copy;
+function copyOfError(error: Error, copy: Copy): Error {
+  const { cause } = error;
+  const options = "cause" in error ? { cause: copy(cause) } : undefined;
+  const made = new (error.constructor as ErrorConstructor)(error.message, options);
+  return Object.assign(Object.defineProperty(made, "stack", { value: error.stack }), error);
 }
 
-function copyOfObject(object: object): object {
-  const copy: Record<string, unknown> = {};
+function copyOfObject(object: object, copy: Copy): object {
+  const made: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(object)) {
-    const value = restorable(item);
-    if (key !== "__proto__") copy[key] = value;
-    else Object.defineProperty(copy, key, { value, ...OWN });
+    const value = copy(item);
+    if (key !== "__proto__") made[key] = value;
+    else Object.defineProperty(made, key, { value, ...OWN });
   }
-  return copy;
+  return made;
 }
 
 const OWN = { writable: true, enumerable: true, configurable: true };

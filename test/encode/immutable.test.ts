@@ -2,7 +2,9 @@
 // change in place is: in a state part of which is frozen, no change is missed.
 import test from "ava";
 import { Shadow } from "../../src/encode/shadow.js";
+import { NO_TYPES } from "../../src/encode/types.js";
 import { Follower } from "./follower.js";
+import { Holder, ownTypes, Stamp } from "./own-types.js";
 import { mutate, Random, value } from "./random.js";
 
 /** Freezes a value as Immer does: plain objects and arrays, all the way down. */
@@ -109,11 +111,22 @@ const MUTABLE: Record<string, () => [part: unknown, change: () => void]> = {
     const counter = Object.freeze(new Counter());
     return [Object.freeze({ counter, LONG }), () => counter.next()];
   },
+  "a value of a type": () => {
+    const held = new Holder(1);
+    Object.freeze(held);
+    return [Object.freeze({ held, LONG }), () => (held.inner = 2)];
+  },
+  "a value of a type in a value of a type": () => {
+    const stamp = new Stamp("a");
+    Object.freeze(stamp);
+    const held = Object.freeze(new Holder(Object.freeze([stamp])));
+    return [Object.freeze([held, LONG]), () => (stamp.text += "b")];
+  },
 };
 
 for (const [name, make] of Object.entries(MUTABLE)) {
   test(`frozen on the surface only: ${name}`, (t) => {
-    const follower = new Follower(new Shadow({ immutable: true }));
+    const follower = new Follower({ immutable: true, types: ownTypes() });
     const [part, change] = make();
     const state = { before: 1, list: [part, { deeper: Object.freeze([part]) }] };
     for (let save = 0; save < 4; save++) {
@@ -126,7 +139,7 @@ for (const [name, make] of Object.entries(MUTABLE)) {
 test("an equal part that is not frozen takes the place of a frozen one, and changes", (t) => {
   for (const text of ["short", LONG]) {
     const part = (): { text: string; list: number[] } => ({ text, list: [1, 2] });
-    const follower = new Follower(new Shadow({ immutable: true }));
+    const follower = new Follower({ immutable: true });
     const state = { part: freeze(part()), parts: freeze([part(), part()]) };
     t.is(follower.check(state, true), undefined);
     state.part = part();
@@ -143,7 +156,7 @@ test("random changes in place beside frozen parts, 4,000 captures", (t) => {
   t.timeout(120_000);
   for (let seed = 0; seed < 100; seed++) {
     const random = new Random(seed);
-    const follower = new Follower(new Shadow({ immutable: true }));
+    const follower = new Follower({ immutable: true, types: seed % 2 ? ownTypes() : NO_TYPES });
     const part = (): unknown => {
       const made = value(random, 3);
       return random.below(2) === 0 ? freeze(made) : made;

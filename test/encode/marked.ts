@@ -1,5 +1,7 @@
 // Values from the marked JSON of test/vectors/msgpack.json: docs/encoding.md has the table.
 
+import { UnknownType } from "../../src/encode/unknown-type.js";
+
 const TYPES: Record<string, new (buffer: ArrayBuffer) => unknown> = {
   Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
   Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView,
@@ -19,6 +21,7 @@ const MARKERS: Record<string, Marker> = {
   $regexp: ([source, flags, lastIndex]: [string, string, number?]) =>
     Object.assign(new RegExp(source, flags), { lastIndex: lastIndex ?? 0 }),
   $typed: (text: string) => typed(text),
+  $type: ([name, data]: [string, unknown]) => new UnknownType(name, fromMarked(data)),
   $error: (parts: Record<string, unknown>) => error(parts),
 };
 

@@ -22,8 +22,15 @@ function newestBuild(): URL {
   return built[0];
 }
 
-/** Loads a copy, so that a later build does not change a library in use. */
+let loaded: Addon | undefined;
+
+/** Loads a copy, once, so that nothing changes a library in use. */
 export function loadAddon(): Addon {
+  loaded ??= loadCopy();
+  return loaded;
+}
+
+function loadCopy(): Addon {
   const folder = new URL("build/addon/", root);
   const copy = new URL(`keepstate.${process.pid}.node`, folder);
   mkdirSync(folder, { recursive: true });

@@ -1,5 +1,7 @@
 // Random values and random changes in place, from a seed: a run that failed can be run again.
 
+import { Crate, Holder, partsOf, remade, Stamp } from "./own-types.js";
+
 /** Numbers in [0, below), the same for the same seed. */
 export class Random {
   #state: number;
@@ -69,7 +71,15 @@ class Boxed {
 }
 
 function rich(random: Random, depth: number): unknown {
-  switch (random.below(10)) {
+  switch (random.below(14)) {
+    case 10:
+      return new Holder(value(random, depth - 1));
+    case 11:
+      return new Crate(value(random, depth - 1), random.below(300));
+    case 12:
+      return new Stamp(random.pick(TEXTS).repeat(random.below(40)));
+    case 13:
+      return new RangeError("own", { cause: new Holder(scalar(random)) });
     case 0:
       return new Date(random.pick([0, 1, -1, 1e12, 2 ** 35 * 1000, NaN, 8.64e15, -8.64e15]));
     case 1:
@@ -144,12 +154,15 @@ export function mutate(random: Random, root: unknown): void {
   else if (place instanceof Date) place.setTime(random.below(5));
   else if (ArrayBuffer.isView(place)) new Uint8Array(place.buffer)[0] = random.below(3);
   else if (place instanceof RegExp) place.lastIndex = random.below(3);
+  else if (place instanceof Holder) mutateHolder(random, place);
+  else if (place instanceof Stamp) place.text += random.pick(TEXTS);
   else if (place instanceof Error) place.message = random.pick(TEXTS);
   else if (typeof place === "object" && place !== null) mutateObject(random, place);
 }
 
 function containersIn(place: unknown): object[] {
   if (typeof place !== "object" || place === null) return [];
+  if (place instanceof Holder) return containersIn([place.inner]);
   const isTable = place instanceof Map || place instanceof Set;
   const values: unknown[] = isTable ? [...place.values()] : Object.values(place);
   return values.filter((item): item is object => typeof item === "object" && item !== null);
@@ -215,6 +228,12 @@ function mutateMap(random: Random, place: Map<unknown, unknown>): void {
   else place.set(random.below(2) === 0 ? known : scalar(random), value(random, 2));
 }
 
+function mutateHolder(random: Random, place: Holder): void {
+  if (place instanceof Crate && random.below(2) === 0) place.weight = random.below(70_000);
+  else if (typeof place.inner === "object") mutate(random, place.inner);
+  else place.inner = value(random, 2);
+}
+
 function mutateSet(random: Random, place: Set<unknown>): void {
   const values = [...place];
   if (random.below(2) === 0 && values.length > 0) place.delete(random.pick(values));
@@ -225,6 +244,7 @@ function mutateSet(random: Random, place: Set<unknown>): void {
 function clone(item: unknown): unknown {
   if (Array.isArray(item)) return item.slice();
   if (typeof item !== "object" || item === null) return item;
+  if (partsOf(item)) return remade(item, clone);
   if (Object.getPrototypeOf(item) !== Object.prototype) return item;
   const made = {};
   for (const name of Object.keys(item)) {

@@ -5,14 +5,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { encodeMsgpack } from "../../src/encode/msgpack.js";
 import { Shadow } from "../../src/encode/shadow.js";
+import { NO_TYPES } from "../../src/encode/types.js";
 import { KeepstateError } from "../../src/errors.js";
 import { Follower } from "./follower.js";
+import { ownTypes } from "./own-types.js";
 import { mutate, Random, value } from "./random.js";
 
 /** Forty captures of one random state that changes in between; what is wrong, if anything. */
 function follow(seed: number): string | undefined {
   const random = new Random(seed);
-  const follower = new Follower();
+  const follower = new Follower({ types: seed % 8 < 4 ? ownTypes() : NO_TYPES });
   const list = Array.from({ length: 12 }, () => value(random, 3));
   const root = { state: value(random, 5), list };
   for (let save = 0; save < 40; save++) {

@@ -52,6 +52,8 @@ pub mod ext {
     pub const REGEXP: u8 = 0x52;
     /// An array inside.
     pub const SET: u8 = 0x53;
+    /// A value of a type of one's own: the type's name as text, then what stands for the value.
+    pub const NAMED: u8 = 0x54;
     /// Text with lone surrogates, UTF-16 little endian.
     pub const UTF16: u8 = 0x55;
     /// A subtype, then little-endian elements.

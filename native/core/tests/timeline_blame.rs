@@ -1,12 +1,14 @@
 //! Blame names the snapshot that last changed a value, as comparing all states one by one does; the
-//! parts of a weighed state add up.
+//! parts of a weighed state add up; a verification tells how far it is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod timelines;
 
+use std::sync::{Arc, Mutex};
+
 use keepstate_core::error::Code;
 use keepstate_core::msgpack::{self, JsonForm};
-use keepstate_core::timeline::{At, Detail, Did, Packing, Weight};
+use keepstate_core::timeline::{At, Detail, Did, Packing, Progress, Weight};
 use timelines::{memory, Dice, Kept};
 
 fn encoded(text: &str) -> Vec<u8> {
@@ -108,4 +110,22 @@ fn the_parts_of_a_state_add_up() {
     assert_eq!(list.parts.len(), 39);
     let few = kept.run(kept.timeline.why(At::Latest, Detail { depth: 1, most: 1 })).unwrap();
     assert!(few.parts.len() == 1 && few.parts[0].parts.is_empty());
+}
+
+#[test]
+fn a_verification_tells_how_far_it_is() {
+    let store = memory();
+    let kept = Kept::open(&store, "a/b");
+    for n in 0..150 {
+        kept.save(&encoded(&format!("{{\"n\": {n}}}"))).unwrap();
+    }
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = told.clone();
+    let tell = Arc::new(move |progress| teller.lock().unwrap().push(progress));
+    let report = kept.run(kept.timeline.verify_telling(tell)).unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.len() == 3 && told.is_sorted_by_key(|progress| progress.done));
+    let whole =
+        Progress { snapshots: report.snapshots, bytes: report.bytes, done: 150, total: 150 };
+    assert_eq!(told.last(), Some(&whole));
 }

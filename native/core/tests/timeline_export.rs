@@ -124,3 +124,97 @@ fn a_damaged_file_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn what_is_saved_beside_an_import_is_not_lost() {
+    for (what, store) in stores() {
+        for after in [0, 4] {
+            let source = Kept::open(&store, &format!("a/{after}"));
+            let (mut dice, mut state) = (Dice(8), Vec::new());
+            grow(&source, &mut dice, &mut state, 4);
+            let name = format!("x/{after}");
+            if after > 0 {
+                imported(&Kept::open(&store, &name), &exported(&source, 0)).unwrap();
+            }
+            grow(&source, &mut dice, &mut state, 4);
+            let (kept, import) = (Kept::open(&store, &name), Arc::new(Import::default()));
+            let file = exported(&source, after);
+            kept.run(kept.timeline.take_in(import.clone(), file.into())).unwrap();
+            assert_eq!(import.taken().snapshots, 8 - after, "{what}");
+            let saved = Kept::open(&store, &name).save(b"beside").unwrap();
+            assert_eq!(saved.sequence, after + 1);
+            let error = kept.run(kept.timeline.finish_import(import)).unwrap_err();
+            assert_eq!(error.code(), Code::Conflict, "{what}: {error}");
+            let fresh = Kept::open(&store, &name);
+            assert_eq!(fresh.restore(At::Latest).unwrap(), b"beside", "{what}");
+            let report = fresh.run(fresh.timeline.verify()).unwrap();
+            assert!(report.problems.is_empty(), "{what}: {:?}", report.problems);
+        }
+    }
+}
+
+#[test]
+fn who_saves_onto_what_was_before_an_import_is_refused() {
+    for grown in 3..7 {
+        let store = memory();
+        let source = Kept::open(&store, "a/b");
+        let (mut dice, mut state) = (Dice(9), Vec::new());
+        grow(&source, &mut dice, &mut state, 5);
+        let stalled = Kept::open(&store, "x/b");
+        grow(&stalled, &mut dice, &mut Vec::new(), grown);
+        let other = Kept::open(&store, "x/b");
+        other.run(other.timeline.delete()).unwrap();
+        imported(&other, &exported(&source, 0)).unwrap();
+        assert_eq!(stalled.save(b"on").unwrap_err().code(), Code::Conflict, "{grown}");
+        let report = other.run(other.timeline.verify()).unwrap();
+        assert!(report.problems.is_empty(), "{grown}: {:?}", report.problems);
+        assert!(other.save(b"on").unwrap().sequence > grown as u64);
+    }
+}
+
+#[test]
+fn a_file_goes_on_only_from_its_own_history() {
+    let store = memory();
+    for (name, seed) in [("a/one", 1), ("a/two", 2)] {
+        let (mut dice, mut state) = (Dice(seed), Vec::new());
+        grow(&Kept::open(&store, name), &mut dice, &mut state, 6);
+    }
+    let (one, two) = (Kept::open(&store, "a/one"), Kept::open(&store, "a/two"));
+    let cut = Kept::open(&store, "a/cut");
+    let part = one.run(one.timeline.fork(Name::new("a", "cut").unwrap(), At::Sequence(4)));
+    assert_eq!(part.unwrap().sequence, 4);
+    let before = shown(&cut);
+    let error = imported(&cut, &exported(&two, 4)).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict, "{error}");
+    assert_eq!(shown(&Kept::open(&store, "a/cut")), before);
+    imported(&cut, &exported(&one, 4)).unwrap();
+    assert_eq!(shown(&cut), shown(&one));
+}
+
+#[test]
+fn parts_from_before_and_after_a_prune_make_no_file() {
+    let kept = Kept::open(&memory(), "a/b");
+    let (mut dice, mut state) = (Dice(10), Vec::new());
+    grow(&kept, &mut dice, &mut state, 9);
+    let head = kept.run(kept.timeline.export(Cursor::default())).unwrap();
+    let policy = Policy { keep_every: Some(4), ..Policy::default() };
+    kept.run(kept.timeline.prune(policy)).unwrap();
+    let error = kept.run(kept.timeline.export(head.next.unwrap())).unwrap_err();
+    assert_eq!(error.code(), Code::Conflict, "{error}");
+    imported(&Kept::open(&memory(), "a/b"), &exported(&kept, 0)).unwrap();
+}
+
+#[test]
+fn what_is_no_file_of_a_timeline_is_told_apart_from_half_a_one() {
+    let kept = Kept::open(&memory(), "a/b");
+    for (file, code) in [
+        (&b""[..], Code::Corrupt),
+        (b"KST", Code::Corrupt),
+        (b"KSTIMELN\x01\x00\x00\x00", Code::Corrupt),
+        (b"KSTIMELN\x02\x00\x00\x00", Code::FormatTooNew),
+        (b"hello", Code::NotOurs),
+        (b"hello, this is something else", Code::NotOurs),
+    ] {
+        assert_eq!(imported(&kept, file).unwrap_err().code(), code, "{file:?}");
+    }
+}

@@ -34,6 +34,7 @@ pub(super) enum Kind {
     Set,
     RegExp,
     Error,
+    Named,
     /// The whole value's.
     Root,
 }
@@ -78,10 +79,11 @@ pub(super) fn begin(tape: &mut Tape, frame: &Frame) {
         Kind::Map => build::MAP,
         Kind::Set => build::SET,
         Kind::RegExp => build::REGEXP,
+        Kind::Named => build::NAMED,
         Kind::Error | Kind::Root => build::ERROR,
     };
     tape.containers.push(kind << 3 | tag::PLAIN);
-    if !matches!(frame.kind, Kind::RegExp | Kind::Error) {
+    if !matches!(frame.kind, Kind::RegExp | Kind::Error | Kind::Named) {
         tape.containers.push(count);
     }
 }

@@ -56,6 +56,8 @@ enum Kind {
     Set,
     /// An ext with one value inside.
     Inside(u8),
+    /// The name of a type and the data of a value.
+    Named,
 }
 
 /// What has to be read next.
@@ -179,6 +181,7 @@ impl Parser<'_> {
     /// An object that is a marker; its one key has been read.
     fn marker(&mut self, name: &str) -> Result<Next> {
         let inside = match name {
+            "$type" => return self.named(),
             "$map" => Kind::Map,
             "$set" => Kind::Set,
             "$regexp" => Kind::Inside(ext::REGEXP),
@@ -202,6 +205,19 @@ impl Parser<'_> {
             return self.end_list();
         }
         self.first_item()
+    }
+
+    /// The name of a type, as far as the comma before the data.
+    fn named(&mut self) -> Result<Next> {
+        self.open(Kind::Named, 1)?;
+        self.lexer.expect(b'[')?;
+        let name = self.lexer.string()?;
+        if matches!(name, Text::Utf16(_)) {
+            return self.lexer.fail("the name of a type that is no whole text");
+        }
+        self.text(&name);
+        self.lexer.expect(b',')?;
+        Ok(Next::Value)
     }
 
     fn scalar_marker(&mut self, name: &str) -> Result<()> {
@@ -301,8 +317,8 @@ impl Parser<'_> {
                 self.lexer.expect(b',')?;
                 self.lexer.expect(b'[')?;
             }
-            Kind::Inside(_) => {
-                self.close(b"}")?;
+            Kind::Inside(_) | Kind::Named => {
+                self.close(if kind == Kind::Named { b"]}" } else { b"}" })?;
                 return Ok(Next::After);
             }
         }
@@ -341,6 +357,7 @@ impl Parser<'_> {
             Kind::Object => (write::Header::map(frame.count), None),
             Kind::Dict => (write::Header::map(frame.count / 2), None),
             Kind::Inside(kind) => (write::Header::ext(kind, size), None),
+            Kind::Named => (write::Header::ext(ext::NAMED, size), None),
             Kind::Map => around(ext::MAP, write::Header::map(frame.count / 2), size),
             Kind::Set => around(ext::SET, write::Header::array(frame.count), size),
         };

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::ext;
 use super::read::{Item, Reader};
+use super::walk::named;
 use crate::error::Result;
 
 /// A value inside another: what it is called there, and its bytes.
@@ -50,7 +51,8 @@ pub fn locate(bytes: &[u8], path: &[String]) -> Result<Option<Range<usize>>> {
     Ok(Some(at))
 }
 
-/// Tells of the values inside the one that begins at `at`, until `tell` says that it is enough.
+/// Tells of the values inside the one that begins at `at`, until `tell` says that it is enough. A
+/// value of a type of one's own has inside what its data has.
 pub fn children(
     bytes: &[u8],
     at: usize,
@@ -58,12 +60,19 @@ pub fn children(
 ) -> Result<Kind> {
     let mut reader = Reader::new(bytes);
     reader.skip(at);
-    let item = match reader.next()? {
-        Item::Ext(ext::MAP | ext::SET, payload) => {
-            reader.enter(payload.len());
-            reader.next()?
+    let item = loop {
+        match reader.next()? {
+            Item::Ext(ext::NAMED, payload) => {
+                reader.enter(payload.len());
+                let inside = reader.at();
+                named(reader.next()?, inside)?;
+            }
+            Item::Ext(ext::MAP | ext::SET, payload) => {
+                reader.enter(payload.len());
+                break reader.next()?;
+            }
+            item => break item,
         }
-        item => item,
     };
     let (count, keyed) = match item {
         Item::Map(count) => (count, true),

@@ -1,4 +1,5 @@
-//! Paths lead to the values that they name, through objects, arrays, Maps and Sets.
+//! Paths lead to the values that they name, through objects, arrays, Maps, Sets and what
+//! types of one's own made of their values.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::super::{from_json, JsonForm};
@@ -17,7 +18,7 @@ fn path(steps: &[&str]) -> Vec<String> {
 #[test]
 fn paths_lead_to_values_and_nowhere_else() {
     let text = r#"{"a": [1, {"b": "text"}], "": 2, "m": {"$map": [["k", [7]], [1, 2]]},
-        "s": {"$set": [5, 6]}}"#;
+        "s": {"$set": [5, 6]}, "p": {"$type": ["Path", [{"$type": ["Point", {"x": 8}]}, 9]]}}"#;
     let bytes = encoded(text);
     for (steps, value) in [
         (&["a", "1", "b"][..], r#""text""#),
@@ -26,12 +27,17 @@ fn paths_lead_to_values_and_nowhere_else() {
         (&["m", "k", "0"], "7"),
         (&["m", "<1>"], "2"),
         (&["s", "1"], "6"),
+        (&["p"], r#"{"$type": ["Path", [{"$type": ["Point", {"x": 8}]}, 9]]}"#),
+        (&["p", "0"], r#"{"$type": ["Point", {"x": 8}]}"#),
+        (&["p", "0", "x"], "8"),
+        (&["p", "1"], "9"),
     ] {
         let at = locate(&bytes, &path(steps)).unwrap().unwrap();
         assert_eq!(bytes[at], encoded(value), "{steps:?}");
     }
     assert_eq!(locate(&bytes, &[]).unwrap(), Some(0..bytes.len()));
-    for steps in [&["x"][..], &["a", "2"], &["a", "0", "0"], &["a", "1", "b", "0"]] {
+    for steps in [&["x"][..], &["a", "2"], &["a", "0", "0"], &["a", "1", "b", "0"], &["p", "Path"]]
+    {
         assert_eq!(locate(&bytes, &path(steps)).unwrap(), None, "{steps:?}");
     }
     for cut in 0..bytes.len() {

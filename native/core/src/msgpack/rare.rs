@@ -5,7 +5,7 @@ use super::frame::{Frame, Kind};
 use super::read::{corrupt, fault, Item, Reader};
 use super::scan::Scan;
 use super::tape::{fixed, rare, tag};
-use super::walk::{container_of, extended, Container, Scalar};
+use super::walk::{container_of, extended, named, Container, Scalar};
 use crate::error::{Code, Result};
 
 /// An integer that JavaScript's numbers cannot hold, without a sign bit; else as a BigInt.
@@ -83,6 +83,7 @@ impl Scan<'_, '_> {
         let (kind, left) = match container {
             Container::RegExp => (Kind::RegExp, 1),
             Container::Error => (Kind::Error, 1),
+            Container::Named => (Kind::Named, named(reader.peek()?, inside)?),
             _ => match (container, reader.next()?) {
                 (Container::Map, Item::Map(count)) => (Kind::Map, count.saturating_mul(2)),
                 (Container::Set, Item::Array(count)) => (Kind::Set, count),

@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         self.at == self.bytes.len()
     }
 
+    /// The next item, which stays the next.
+    pub(super) fn peek(&self) -> Result<Item<'a>> {
+        Reader { bytes: self.bytes, at: self.at }.next()
+    }
+
     #[inline]
     pub(super) fn next(&mut self) -> Result<Item<'a>> {
         let [first] = self.array::<1>()?;

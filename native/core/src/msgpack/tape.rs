@@ -19,7 +19,7 @@
 //! rare     0, float64 (a Date) | 1 (bytes) | 2, ext type | 3, key
 //! object   shape, values ...
 //! others   -1 array | -2 Map | -3 Set: count, values ...      -4 array of bulk: count, first
-//!          -5 RegExp | -6 Error: value
+//!          -5 RegExp | -6 Error: value                        -7 named: name, value
 //! ```
 
 use super::chunks::{Chunk, Chunks};
@@ -63,6 +63,7 @@ pub(super) mod build {
     pub(in super::super) const NUMBERS: i32 = -4;
     pub(in super::super) const REGEXP: i32 = -5;
     pub(in super::super) const ERROR: i32 = -6;
+    pub(in super::super) const NAMED: i32 = -7;
 }
 
 /// What is rare.

@@ -141,6 +141,44 @@ fn trailing_bytes_and_unshared_ends_are_corrupt() {
 }
 
 #[test]
+fn a_value_of_a_type_has_a_name_and_one_value() {
+    validate(&hex("d654 a150 91 01")).unwrap();
+    for text in ["c70054", "d45401", "d55401c0", "d554a150", "c70354a150c0c0", "c70454a150c0c0"] {
+        for error in [validate(&hex(text)).unwrap_err(), Tape::new().read(&hex(text)).unwrap_err()]
+        {
+            assert_eq!(error.code(), Code::Corrupt, "{text}");
+        }
+    }
+    let error = to_json(&hex("c70354a150c0"), JsonForm::Plain, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.code(), Code::NotJson);
+}
+
+#[test]
+fn values_of_types_nest_without_taking_stack() {
+    let nested = |levels: usize| {
+        let open = r#"{"$type":["P","#.repeat(levels);
+        format!("{open}null{}", "]}".repeat(levels))
+    };
+    let bytes = encoded(&nested(MAX_DEPTH));
+    assert_eq!(marked(&bytes), nested(MAX_DEPTH));
+    Tape::new().read(&bytes).unwrap();
+    assert_eq!(locate(&bytes, &["a".to_owned()]).unwrap(), None);
+    let mut out = Vec::new();
+    let error = from_json(&nested(MAX_DEPTH + 1), JsonForm::Marked, &mut out).unwrap_err();
+    assert_eq!(error.code(), Code::TooDeep);
+    // A header of six bytes around so many levels that a step for each would need too much stack.
+    let mut hostile = vec![0xc0];
+    let mut outer = Vec::new();
+    for level in 0..200_000_usize {
+        let size = 3 + level * 8;
+        outer.push([&[0xc9][..], &(size as u32).to_be_bytes(), &[ext::NAMED, 0xa1, b'P']].concat());
+    }
+    hostile.splice(0..0, outer.into_iter().rev().flatten());
+    assert_eq!(validate(&hostile).unwrap_err().code(), Code::TooDeep);
+    assert_eq!(locate(&hostile, &["a".to_owned()]).unwrap(), None);
+}
+
+#[test]
 fn maps_of_other_languages_are_kept() {
     let bytes = hex("83a16101 02a162 a16303");
     let json = r#"{"a":1,"$dict":[[2,"b"],["c",3]]}"#;
@@ -210,6 +248,13 @@ fn what_is_no_json_is_refused_at_its_offset() {
         "{\"$bytes\":\"AB==\"}",
         "{\"$number\":\"1\"}",
         "{\"$undefined\":true,\"a\":1}",
+        "{\"$type\":\"Point\"}",
+        "{\"$type\":[]}",
+        "{\"$type\":[1,2]}",
+        "{\"$type\":[\"Point\"]}",
+        "{\"$type\":[\"Point\",1,2]}",
+        "{\"$type\":[\"\\ud800\",1]}",
+        "{\"$type\":[\"Point\",1]",
     ];
     for text in wrong {
         let mut out = vec![7];
@@ -251,7 +296,9 @@ fn any_json() -> impl Strategy<Value = String> {
                     pairs.into_iter().map(|(key, value)| format!("[{key},{value}]")).collect();
                 format!("{{\"$map\":[{}]}}", pairs.join(","))
             }),
-            inner.prop_map(|value| format!("{{\"$set\":[{value}]}}")),
+            inner.clone().prop_map(|value| format!("{{\"$set\":[{value}]}}")),
+            (any::<String>(), inner)
+                .prop_map(|(name, value)| format!("{{\"$type\":[{},{value}]}}", quoted(name))),
         ]
     })
 }

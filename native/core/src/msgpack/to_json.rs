@@ -65,6 +65,7 @@ impl Visitor for Writer<'_> {
             Container::Set => ("{\"$set\":[", Frame::Other),
             Container::RegExp => ("{\"$regexp\":", Frame::Other),
             Container::Error => ("{\"$error\":", Frame::Other),
+            Container::Named => ("{\"$type\":[", Frame::Other),
         };
         self.raw(start);
         self.frames.push(frame);
@@ -76,7 +77,7 @@ impl Visitor for Writer<'_> {
         self.raw(match (container, frame) {
             (_, Some(Frame::Dict | Frame::Map)) => "]]}",
             (Container::Array, _) => "]",
-            (Container::Map | Container::Set, _) => "]}",
+            (Container::Map | Container::Set | Container::Named, _) => "]}",
             (Container::Object | Container::RegExp | Container::Error, _) => "}",
         });
         Ok(())
@@ -100,8 +101,8 @@ impl Writer<'_> {
         let is_first = site.index == 0;
         let text = match (parent, self.frames.last()) {
             (Container::RegExp | Container::Error, _) => "",
-            (Container::Array | Container::Set, _) if is_first => "",
-            (Container::Array | Container::Set, _) => ",",
+            (Container::Array | Container::Set | Container::Named, _) if is_first => "",
+            (Container::Array | Container::Set | Container::Named, _) => ",",
             (_, Some(Frame::Object)) if !site.is_key() => ":",
             (_, Some(Frame::Object)) if role == Role::Key => {
                 if is_first {

@@ -48,6 +48,8 @@ pub(super) enum Container {
     RegExp,
     /// One object inside.
     Error,
+    /// The name of a type, which is text, and the data of a value of that type.
+    Named,
 }
 
 impl Container {
@@ -183,14 +185,14 @@ impl<'a> Walker<'a> {
         let end = Some(self.reader.at());
         self.reader.enter(payload.len());
         let inside = self.reader.at();
-        let items = if matches!(container, Container::RegExp | Container::Error) {
-            1
-        } else {
-            match (container, self.reader.next()?) {
+        let items = match container {
+            Container::RegExp | Container::Error => 1,
+            Container::Named => named(self.reader.peek()?, inside)?,
+            _ => match (container, self.reader.next()?) {
                 (Container::Map, Item::Map(count)) => count.saturating_mul(2),
                 (Container::Set, Item::Array(count)) => count,
                 _ => return Err(corrupt(inside, "a Map or Set without its entries")),
-            }
+            },
         };
         self.push(Frame { container, index: 0, items, end })?;
         let count = if container == Container::Map { items / 2 } else { items };
@@ -232,12 +234,21 @@ fn text(bytes: &[u8], end: usize) -> Result<Text<'_>> {
     }
 }
 
+/// How many values are inside a named one, of which `first` is the first.
+pub(super) fn named(first: Item<'_>, at: usize) -> Result<usize> {
+    match first {
+        Item::Str(_) => Ok(2),
+        _ => Err(corrupt(at, "a value of a type without a name")),
+    }
+}
+
 pub(super) fn container_of(kind: u8) -> Option<Container> {
     match kind {
         ext::MAP => Some(Container::Map),
         ext::SET => Some(Container::Set),
         ext::REGEXP => Some(Container::RegExp),
         ext::ERROR => Some(Container::Error),
+        ext::NAMED => Some(Container::Named),
         _ => None,
     }
 }

@@ -45,7 +45,9 @@ pub async fn blame(run: &Run, at: &At, path: &[String]) -> Result<Blame> {
     let record = list::present(run, sequence).await?;
     let meta = list::snapshot(sequence, &record, record.id).map_err(run.placed(sequence))?.meta;
     if let Some(encoding) = meta.encoding {
-        let message = format!("Snapshots in the encoding {encoding} cannot be looked into.");
+        let message = format!(
+            "Snapshots in the encoding {encoding} cannot be looked into; compare them with diff."
+        );
         return Err(run.placed(sequence)(Error::new(Code::Unsupported, message)));
     }
     let mut seen = Seen::look(run, sequence, path).await?;

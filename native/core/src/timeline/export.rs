@@ -36,6 +36,8 @@ pub struct Cursor {
     pub last: u64,
     /// Only what comes behind this one.
     pub after: u64,
+    /// How often snapshots were taken out when it began.
+    pub cuts: u64,
 }
 
 /// What the head says.
@@ -73,6 +75,7 @@ pub async fn part(run: &Run, at: &Cursor) -> Result<Part> {
     if let Some(built) = built {
         section(&mut out, kind::PACK, &built.value);
     }
+    unmoved(run, at).await?;
     if let Some(sequence) = next {
         return Ok(Part { bytes: out.into(), next: Some(Cursor { sequence, ..*at }) });
     }
@@ -82,6 +85,16 @@ pub async fn part(run: &Run, at: &Cursor) -> Result<Part> {
     end.extend_from_slice(&last.id.0);
     section(&mut out, kind::END, &end);
     Ok(Part { bytes: out.into(), next: None })
+}
+
+/// Parts that were read before and after snapshots were taken out do not belong together.
+async fn unmoved(run: &Run, at: &Cursor) -> Result<()> {
+    if run.look().await?.held.control.cuts == at.cuts {
+        return Ok(());
+    }
+    let name = run.shared.name.to_string();
+    let message = format!("Snapshots of {name} were removed while it was exported; export again.");
+    Err(Error::new(Code::Conflict, message).at(|place| place.timeline = Some(name)))
 }
 
 async fn head(run: &Run, at: &Cursor) -> Result<Part> {
@@ -105,7 +118,7 @@ async fn head(run: &Run, at: &Cursor) -> Result<Part> {
     section(&mut out, kind::HEAD, &head.encode());
     let oldest = layout.oldest().min(control.floor.sequence);
     let sequence = if at.after == 0 { oldest } else { at.after + 1 };
-    let next = Cursor { sequence, last, after: at.after };
+    let next = Cursor { sequence, last, after: at.after, cuts: control.cuts };
     if sequence > last {
         let mut end = Vec::new();
         put_varint(&mut end, last);

@@ -7,31 +7,45 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
 use super::change;
+use super::control::Control;
 use super::export::{kind, Head, MAGIC, VERSION};
 use super::fence;
+use super::layout::Layout;
 use super::list;
 use super::pack::Directory;
 use super::packer::{Builder, Built, Entry};
 use super::packing::{self, Packing};
 use super::record::{Id, Record};
 use super::rewrite::{self, To};
-use super::sections::Packed;
+use super::sections::{Dead, Debt, Packed};
 use super::tail::{self, Tail};
 use super::walk::{Next, Walk};
 use super::{At, Run, Snapshot};
 use crate::digest;
-use crate::error::{fail, Code, Error, Result};
+use crate::error::{Code, Error, Result};
+use crate::store::{Mode, Op};
 use crate::wire::Reader;
 
 /// No section is longer: one pack of one huge snapshot.
 const SECTION_MAX: usize = 1 << 30;
 /// The frame of a section: kind, length, checksum.
 const FRAME: usize = 1 + 4 + 4;
+/// How often it is tried to put everything in place beside other changes.
+const ATTEMPTS: usize = 32;
 
 /// An import under way.
 #[derive(Default)]
 pub struct Import {
     state: Mutex<State>,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// How many snapshots came.
+    pub snapshots: u64,
+    /// How many bytes of the file they took.
+    pub bytes: u64,
 }
 
 #[derive(Default)]
@@ -45,6 +59,17 @@ struct State {
     tagged: usize,
     packs: Vec<Packed>,
     end: Option<(u64, Id)>,
+    taken: Taken,
+    claim: Option<Claim>,
+}
+
+/// The number behind the end of what is there: while it is free, nobody has saved.
+#[derive(Clone)]
+struct Claim {
+    sequence: u64,
+    key: String,
+    /// A fence, to take it with where the store has no batches.
+    fence: Bytes,
 }
 
 impl State {
@@ -58,15 +83,38 @@ impl State {
             }
         }
         self.tagged += named.count();
+        self.taken.snapshots += u64::from(record.shows());
         Ok(())
+    }
+
+    /// Proves the next record. Where the file goes on from what is there, its first one must.
+    fn walk(&mut self, run: &Run, next: &Next<'_>) -> Result<()> {
+        let after = self.head.as_ref().map_or(0, |head| head.after);
+        let joins = after > 0 && self.before == after;
+        let taken = self.walk.take(next);
+        self.before = next.sequence;
+        match taken {
+            // The file holds by its checksums: it goes on from another history.
+            Err(_) if joins => Err(occupied(run)),
+            taken => taken.map(drop),
+        }
     }
 }
 
 impl Import {
+    /// How far it is.
+    pub fn taken(&self) -> Taken {
+        self.state.lock().taken
+    }
+
     /// Takes the next bytes of the file, in pieces of any size.
     pub(super) async fn take(self: Arc<Self>, run: &Run, bytes: Bytes) -> Result<()> {
         run.require_conditions()?;
-        self.state.lock().buffer.extend_from_slice(&bytes);
+        {
+            let mut state = self.state.lock();
+            state.buffer.extend_from_slice(&bytes);
+            state.taken.bytes += bytes.len() as u64;
+        }
         while let Some((kind, content)) = self.next()? {
             match kind {
                 kind::HEAD => self.begin(run, Head::decode(&content)?).await?,
@@ -86,7 +134,7 @@ impl Import {
             }
             let magic = state.buffer.split_to(MAGIC.len());
             if magic[..] != MAGIC {
-                return fail(Code::NotOurs, "This is no file of a timeline; export makes one.");
+                return Err(not_ours());
             }
             if state.buffer.split_to(VERSION.len())[..] != VERSION {
                 return Err(newer());
@@ -122,7 +170,14 @@ impl Import {
         if there.unwrap_or(0) != head.after {
             return Err(occupied(run));
         }
+        // A fence behind the end is of somebody who takes it over.
+        let floor = tail.control.control.floor.sequence;
+        if tail.sequence != head.after.max(floor - 1) {
+            return Err(occupied(run));
+        }
+        let (key, fence) = fence::value(run, &tail).await?;
         let mut state = self.state.lock();
+        state.claim = Some(Claim { sequence: tail.sequence + 1, key, fence });
         if head.after > 0 {
             state.walk.resume((head.after, tail.id, tail.base), tail.extents);
             state.before = head.after;
@@ -149,8 +204,7 @@ impl Import {
                 for ((sequence, record), raw) in records.iter().zip(&raws) {
                     let (sequence, before) = (*sequence, sequence - 1);
                     let next = Next { sequence, before, record, parent: None, raw };
-                    state.walk.take(&next)?;
-                    state.before = sequence;
+                    state.walk(run, &next)?;
                     state.name(sequence, record)?;
                 }
             }
@@ -179,16 +233,19 @@ impl Import {
 
     /// Makes what was taken the timeline; gives its latest snapshot.
     pub(super) async fn finish(self: Arc<Self>, run: &Run) -> Result<Snapshot> {
-        let (head, mut packs, (last, id)) = {
+        let (head, claim, mut packs, (last, id)) = {
             let mut state = self.state.lock();
             let whole = state.buffer.is_empty();
-            match (state.head.take(), state.end.filter(|_| whole)) {
-                (Some(head), Some(end)) => (head, std::mem::take(&mut state.packs), end),
+            match (state.head.take(), state.claim.take(), state.end.filter(|_| whole)) {
+                (Some(head), Some(claim), Some(end)) => {
+                    (head, claim, std::mem::take(&mut state.packs), end)
+                }
+                _ if !state.begun && !MAGIC.starts_with(&state.buffer) => return Err(not_ours()),
                 _ => return Err(damaged("it ends too early")),
             }
         };
         let end = self.state.lock().walk.end().map_or(0, |(_, end)| end);
-        let placed = place(run, (&head, (last, id, end)), &mut packs).await;
+        let placed = place(run, (&head, (last, id, end), &claim), &mut packs).await;
         if placed.is_err() {
             rewrite::discard(run, &packs).await?;
         }
@@ -208,20 +265,22 @@ impl Import {
 
 type End = (u64, Id, u64);
 
-async fn place(run: &Run, of: (&Head, End), packs: &mut Vec<Packed>) -> Result<()> {
-    let (head, (last, id, base)) = of;
+async fn place(run: &Run, of: (&Head, End, &Claim), packs: &mut Vec<Packed>) -> Result<()> {
+    let (head, (last, id, base), claim) = of;
     let layout = run.look().await?;
     let floor = layout.held.control.floor.sequence;
     let used = if head.after > 0 { 0 } else { floor - 1 };
-    if used > last {
+    let mut end = last;
+    if used > 0 && used >= last {
         if !run.ask.supports().commit {
             return Err(occupied(run));
         }
-        // Numbers never return: a fence keeps the last one that was given.
+        // Numbers never return: a fence stands where a writer would go on who knows only what was.
+        end = used + 1;
         let record = fence::record(run, (id, base)).await?;
         let (mut builder, raw) = (Builder::new(1), Default::default());
         builder.push(&Entry {
-            sequence: used,
+            sequence: end,
             record: &record,
             parent: id,
             extents: None,
@@ -230,7 +289,60 @@ async fn place(run: &Run, of: (&Head, End), packs: &mut Vec<Packed>) -> Result<(
         })?;
         packs.push(rewrite::put(run, builder.finish()?, To::Store).await?);
     }
-    change::control(run, |layout, control| {
+    let place = Place { head, packs, floor, last: (last, end) };
+    let dead = take(run, claim).await?;
+    for _ in 0..ATTEMPTS {
+        let layout = run.look().await?;
+        let mut control = place.control(run, &layout)?;
+        control.debt.extend(dead.clone());
+        // Nobody has saved meanwhile: what they were told is saved would be gone.
+        let free = Op::Check { key: claim.key.clone(), version: None };
+        let with = if dead.is_some() { Vec::new() } else { vec![free] };
+        if change::swap(run, (&layout, control), with).await? {
+            return Ok(());
+        }
+        if dead.is_none() && run.ask.get(claim.key.clone()).await?.is_some() {
+            return Err(occupied(run));
+        }
+    }
+    Err(change::busy(run))
+}
+
+/// Takes the number that a writer would take next, where that it is free can be no condition. Gives
+/// what is to be removed when packs lie there.
+async fn take(run: &Run, claim: &Claim) -> Result<Option<Debt>> {
+    if run.ask.supports().commit {
+        return Ok(None);
+    }
+    let Claim { sequence, key, fence } = claim;
+    if let Err(error) = run.ask.put(key.clone(), fence.clone(), Mode::Create).await {
+        let there = run.ask.get(key.clone()).await?;
+        if there.is_none() {
+            return Err(error);
+        }
+        if there.is_some_and(|found| found.value != *fence) {
+            return Err(occupied(run));
+        }
+    }
+    let keys = Dead::Loose { first: *sequence, last: *sequence };
+    Ok(Some(Debt { since: run.ask.now().await?, keys }))
+}
+
+/// What is to be put in place.
+struct Place<'a> {
+    head: &'a Head,
+    packs: &'a [Packed],
+    /// The floor that was there.
+    floor: u64,
+    /// The last snapshot, and the last number.
+    last: (u64, u64),
+}
+
+impl Place<'_> {
+    /// The control object with it.
+    fn control(&self, run: &Run, layout: &Layout) -> Result<Control> {
+        let Place { head, packs, floor, last } = *self;
+        let mut control = layout.held.control.clone();
         let same = match head.after {
             0 => control.floor.sequence == floor && control.origin.is_none(),
             after => layout.own().loose == after + 1,
@@ -250,20 +362,24 @@ async fn place(run: &Run, of: (&Head, End), packs: &mut Vec<Packed>) -> Result<(
         }
         control.packs.extend(packs.iter().cloned());
         control.packs.sort_by_key(|pack| pack.first);
-        control.loose = last.max(used) + 1;
-        control.hint = last;
+        control.loose = last.1 + 1;
+        control.hint = last.0;
         control.cuts += 1;
-        Ok(())
-    })
-    .await
+        Ok(control)
+    }
 }
 
 fn occupied(run: &Run) -> Error {
     let message = format!(
-        "{} exists and is not what this file goes on from; import it under another name.",
+        "{} exists, and does not end where this file begins; import it under another name, or \
+         delete what is there.",
         run.shared.name
     );
     Error::new(Code::Conflict, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
+}
+
+fn not_ours() -> Error {
+    Error::new(Code::NotOurs, "This is no file of a timeline; export makes one.")
 }
 
 fn newer() -> Error {

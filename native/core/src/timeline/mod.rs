@@ -70,7 +70,7 @@ use parking_lot::Mutex;
 pub use blame::{Blame, Did};
 pub use delete::Deleted;
 pub use export::{Cursor, Part};
-pub use import::Import;
+pub use import::{Import, Taken};
 pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
@@ -82,7 +82,7 @@ pub use record::Id;
 pub use repair::Repaired;
 pub use restore::Restored;
 pub use tag::From;
-pub use verify::Report;
+pub use verify::{Progress, Report, Tell};
 pub use why::{Detail, Weight};
 
 use layout::Layout;
@@ -282,7 +282,12 @@ impl Timeline {
 
     /// Reads everything, proves every id and rebuilds every state.
     pub fn verify(&self) -> Machine<Report> {
-        self.machine(|run| async move { run.again(|| Box::pin(verify::verify(&run))).await })
+        self.verify_telling(Arc::new(|_| {}))
+    }
+
+    /// The same; tells now and then how far it is.
+    pub fn verify_telling(&self, tell: Tell) -> Machine<Report> {
+        self.machine(|run| async move { run.again(|| Box::pin(verify::verify(&run, &tell))).await })
     }
 
     /// Makes few large values of many small ones: what is due, or everything.

@@ -1,6 +1,8 @@
 //! Repairing a timeline: what can still be proven is written anew, what cannot is reported, and
 //! gone.
 
+use std::sync::Arc;
+
 use super::change;
 use super::control::Control;
 use super::fence;
@@ -11,7 +13,7 @@ use super::rewrite::{self, Replaced, To, PACK_BYTES};
 use super::sections::{Packed, Tag};
 use super::tail;
 use super::unpack;
-use super::verify;
+use super::verify::{self, Tell};
 use super::walk::{self, Next, Walk};
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -37,7 +39,7 @@ pub struct Repaired {
 pub async fn repair(run: &Run) -> Result<Repaired> {
     run.require_conditions()?;
     let control = restore_control(run).await?;
-    let found = verify::verify(run).await?;
+    let found = verify::verify(run, &(Arc::new(|_| {}) as Tell)).await?;
     if found.problems.is_empty() {
         return Ok(Repaired { kept: found.snapshots, control, ..Repaired::default() });
     }

@@ -1,5 +1,7 @@
 //! Verifying a timeline: every record is read, every id proven, every list of extents rebuilt.
 
+use std::sync::Arc;
+
 use super::fetch;
 use super::layout::Layout;
 use super::restore;
@@ -23,11 +25,27 @@ pub struct Report {
     pub problems: Vec<Error>,
 }
 
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many snapshots were read.
+    pub snapshots: u64,
+    /// How many bytes their states have together.
+    pub bytes: u64,
+    /// How many numbers were gone over.
+    pub done: u64,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Is told now and then how far it is.
+pub type Tell = Arc<dyn Fn(Progress) + Send + Sync>;
+
 /// Reads everything. Damage is listed, not returned as an error.
-pub async fn verify(run: &Run) -> Result<Report> {
+pub async fn verify(run: &Run, tell: &Tell) -> Result<Report> {
     let mut left = ATTEMPTS;
     loop {
-        let report = once(run).await?;
+        let report = once(run, tell).await?;
         left -= 1;
         if report.problems.is_empty() || left == 0 {
             return Ok(report);
@@ -40,7 +58,7 @@ pub async fn verify(run: &Run) -> Result<Report> {
     }
 }
 
-async fn once(run: &Run) -> Result<Report> {
+async fn once(run: &Run, tell: &Tell) -> Result<Report> {
     let mut report = Report::default();
     let layout = run.layout().await?;
     let control = &layout.held.control;
@@ -48,7 +66,8 @@ async fn once(run: &Run) -> Result<Report> {
     run.forget();
     let mut walk = Walk::default();
     let floor = control.floor.sequence;
-    let mut next = layout.oldest().min(floor);
+    let oldest = layout.oldest().min(floor);
+    let mut next = oldest;
     while next <= latest {
         run.ask.check_cancelled().await?;
         let upto = latest.min(next + AHEAD - 1);
@@ -67,6 +86,8 @@ async fn once(run: &Run) -> Result<Report> {
             }
         }
         next = upto + 1;
+        let Report { snapshots, bytes, .. } = report;
+        tell(Progress { snapshots, bytes, done: next - oldest, total: latest + 1 - oldest });
     }
     for tag in &control.tags {
         let record = match fetch::record(run, tag.sequence).await {

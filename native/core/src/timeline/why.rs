@@ -51,7 +51,9 @@ pub async fn why(run: &Run, at: &At, detail: Detail) -> Result<Weight> {
     }
     let bytes = fetch::gather(run, &extents, sequence).await?;
     let weighing = Weighing { bytes: &bytes, scale: &scale, most: detail.most };
-    weighing.weigh((String::new(), whole), detail.depth).map_err(run.placed(sequence))
+    // Deeper than an encoder goes, a state of another's making could need any stack.
+    let depth = detail.depth.min(msgpack::MAX_DEPTH as u32);
+    weighing.weigh((String::new(), whole), depth).map_err(run.placed(sequence))
 }
 
 struct Weighing<'a> {
