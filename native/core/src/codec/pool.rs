@@ -1,6 +1,6 @@
-//! The encoders of running frames, of which only so many are kept: one takes some hundred kilobytes,
-//! and a process may have ten thousand timelines open. Who has not saved for the longest time gives
-//! his up, and his next piece begins a frame.
+//! The encoders of running frames, of which only so many are kept: one takes hundreds of kilobytes,
+//! and a process may have ten thousand timelines open. Whoever has not saved for the longest time
+//! gives up their encoder, and their next piece begins a frame.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
