@@ -172,9 +172,11 @@ function mutateObject(random: Random, place: object): void {
   const keys = Object.keys(place);
   const known = keys.length > 0 ? random.pick(keys) : "a";
   const pick = (): unknown => Object.getOwnPropertyDescriptor(place, known)?.value;
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0:
       return put(place, key(random), value(random, 2));
+    case 5:
+      return rename(place, known, key(random));
     case 1:
       return void delete (place as Record<string, unknown>)[known];
     case 2: {
@@ -192,6 +194,16 @@ function mutateObject(random: Random, place: object): void {
       return put(place, known, clone(pick()));
     default:
       return put(place, known, value(random, 3));
+  }
+}
+
+/** Gives a key another name; it stands where it stood, and so does all else. */
+function rename(place: object, from: string, to: string): void {
+  if (to in place) return;
+  for (const name of Object.keys(place)) {
+    const kept = Object.getOwnPropertyDescriptor(place, name)?.value;
+    delete (place as Record<string, unknown>)[name];
+    put(place, name === from ? to : name, kept);
   }
 }
 

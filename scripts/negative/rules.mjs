@@ -1,0 +1,82 @@
+// The shadow's rules: each is a piece of the built TypeScript that is taken out, and the test that
+// must turn red without it. A piece that is not found exactly once is a mistake in this table.
+
+const SHADOW = ["encode/shadow", "random changes in place, *part 0"];
+const FROZEN = ["encode/immutable", "*"];
+
+/** Rule: the file, what is taken out (one piece or more), what stands there instead, the test. */
+export const SHADOW_RULES = {
+  "tape: values of an array": [
+    "encode/compare-tape",
+    "if (!Object.is(slot, item) || (item === undefined && !(i in array)))",
+    "if (false)",
+    SHADOW,
+  ],
+  "tape: values of an object": [
+    "encode/compare-tape",
+    "if ((slot !== item || item === 0) && !Object.is(slot, item))",
+    "if (false)",
+    SHADOW,
+  ],
+  "tape: the length": ["encode/compare-tape", "if (array.length !== tag)", "if (false)", SHADOW],
+  "tape: names and order": [
+    "encode/compare-tape",
+    "if (i === count || keys[i] !== key)",
+    "if (i === count)",
+    SHADOW,
+  ],
+  "tape: a name that is gone": ["encode/compare-tape", "if (i !== count)", "if (false)", SHADOW],
+  "tape: what took the place of a container": [
+    "encode/compare-tape",
+    "if (isNew && (Array.isArray(value) || !isPlain(value)))",
+    "if (false)",
+    SHADOW,
+  ],
+  "node: a name that is gone": ["encode/unchanged", "return i === count;", "return true;", SHADOW],
+  "node: no shortcut by identity": [
+    "encode/unchanged",
+    "if (node.frozen === Frozen.yes && node.ref === value)",
+    "if (node.ref === value)",
+    SHADOW,
+  ],
+  "walk: zero and minus zero": [
+    "encode/walk",
+    "(value === 0 && !Object.is(before, value))",
+    "false",
+    ["encode/shadow", "zero, minus zero and NaN*"],
+  ],
+  "walk: values of a Map or Set": [
+    "encode/walk-rich",
+    "walk.step(node, i, flat[i]);",
+    ";",
+    SHADOW,
+  ],
+  "walk: what toJSON gives": ["encode/walk-rich", "walk.step(node, 0, result);", ";", SHADOW],
+  "walk: what a type gives": ["encode/walk-rich", "walk.step(node, 0, content.data);", ";", SHADOW],
+  "walk: numbers": [
+    "encode/walk-rich",
+    "before === value ? before !== 0 || Object.is(before, value) : Object.is(before, value)",
+    "true",
+    SHADOW,
+  ],
+  "walk: bytes": ["encode/walk-rich", "&& Buffer.compare(now, before) === 0", "", SHADOW],
+  "walk: dates": [
+    "encode/walk-rich",
+    "Object.is(node.vals[0], Date.prototype.getTime.call(value))",
+    "true",
+    SHADOW,
+  ],
+  "frozen: all that is within": ["encode/frozen", "if (!within)", "if (false)", FROZEN],
+  "frozen: no getters": [
+    "encode/frozen",
+    'if (property === undefined || !("value" in property))',
+    "if (false)",
+    FROZEN,
+  ],
+  "an encoder after a refused save": [
+    "timeline/capture",
+    ["this.#shadow.invalidate();", "this.#shadow?.invalidate();"],
+    ";",
+    ["timeline/states", "*"],
+  ],
+};
