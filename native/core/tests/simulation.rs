@@ -76,6 +76,7 @@ fn deletes(world: &mut World, turns: u32) {
 
 fn packs(world: &mut World, turns: u32) {
     saves(world, turns);
+    world.add(0, turns, Writer::keeping(5));
     for _ in 0..1 + world.dice.below(2) {
         world.add(0, turns, Packer);
     }
