@@ -3,7 +3,7 @@
 //! while processes stall and crash. At any moment every acknowledged save restores exactly, each
 //! sequence has one winner, a refused save leaves nothing, and nobody is told what is not so.
 //!
-//!     KEEPSTATE_SEEDS=100000   so many seeds (2,000; with KEEPSTATE_LONG=1 100,000)
+//!     KEEPSTATE_SEEDS=100000   so many seeds (2,000; with KEEPSTATE_LONG=1 50,000)
 //!     KEEPSTATE_CAST=deletes   only this cast
 //!     KEEPSTATE_SEED=7         this one of each cast, with its trace
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -162,7 +162,7 @@ fn acknowledged_saves_survive_everything() {
     if let Some(seed) = number("KEEPSTATE_SEED") {
         return casts.iter().for_each(|cast| show(cast, seed));
     }
-    let long = if number("KEEPSTATE_LONG").is_some() { 200_000 } else { 2000 };
+    let long = if number("KEEPSTATE_LONG").is_some() { 50_000 } else { 2000 };
     let count = number("KEEPSTATE_SEEDS").unwrap_or(long);
     let begun = Instant::now();
     let (next, total) = (AtomicU64::new(0), Mutex::new(Figures::default()));
