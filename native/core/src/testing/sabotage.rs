@@ -40,6 +40,10 @@ rules! {
     DirTimesOfDeleted: "A new file's time is above that of every file that was deleted.";
     ShardsCheck: "The number of shards counts only with its checksum.";
     FileHash: "A single file's state is compared with its hash.";
+    TimelineSum: "A timeline's value counts only if its checksum holds.";
+    TimelineCreate: "A snapshot is written where nothing is.";
+    TimelineReadBack: "After a lost answer a writer looks whether its own write is there.";
+    TimelineControl: "A batch of snapshots counts only if the control object is as it was read.";
     SealProof: "A sealed value opens only at its place.";
 }
 

@@ -135,6 +135,14 @@ struct Round<'a> {
     nonce: [u8; 8],
 }
 
+/// A snapshot is written only where nothing is.
+fn create() -> Mode {
+    match sabotaged!(TimelineCreate) {
+        true => Mode::Overwrite,
+        false => Mode::Create,
+    }
+}
+
 /// Whose value lies under the key that a write was for.
 enum Owner {
     Ours,
@@ -195,11 +203,13 @@ impl Round<'_> {
             let value = Value { records: vec![part.record.clone()], nonce: self.nonce };
             let key = name.key(sequence);
             let bytes = value.encode(&key).into();
-            ops.push(Op::Put { key, value: bytes, mode: Mode::Create, ttl: None });
+            ops.push(Op::Put { key, value: bytes, mode: create(), ttl: None });
         }
         let version = tail.control.version.clone();
         if !self.hinted(tail) {
-            ops.push(Op::Check { key: name.control(), version });
+            if !sabotaged!(TimelineControl) {
+                ops.push(Op::Check { key: name.control(), version });
+            }
             return self.run.ask.commit(ops).await.map(|_| ());
         }
         let mut control = tail.control.control.clone();
@@ -222,7 +232,7 @@ impl Round<'_> {
         let records = self.built.iter().map(|part| part.record.clone()).collect();
         let key = self.run.shared.name.key(self.first);
         let value = Value { records, nonce: self.nonce }.encode(&key);
-        self.run.ask.put(key, value.into(), Mode::Create).await.map(|_| ())
+        self.run.ask.put(key, value.into(), create()).await.map(|_| ())
     }
 
     /// Reads the floor before a put counts, if it may have moved meanwhile.
@@ -274,7 +284,7 @@ impl Round<'_> {
     /// Reads back: an answer may have been lost, or a client's own retry may have met its first
     /// try.
     async fn owner(&self, error: &Error) -> Result<Owner> {
-        if !error.is_ambiguous() {
+        if !error.is_ambiguous() || sabotaged!(TimelineReadBack) {
             return Ok(Owner::Nobody);
         }
         let key = self.run.shared.name.key(self.first);
