@@ -3,8 +3,8 @@
 //
 //   node scripts/long.mjs [campaign ...]
 //
-// Without words it runs all of them. Each is a test in native/core/tests that has a short form, too,
-// which runs with all the others; its first lines say what it proves.
+// Without words it runs all of them. Each is a test in native/core/tests that has a short form,
+// too, which runs with all the others; its first lines say what it proves.
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -63,7 +63,8 @@ async function campaign(name, test, begins) {
 function print(rows) {
   console.log("\ncampaign         result  seconds  figures");
   for (const { name, passed, figures, seconds } of rows) {
-    const first = `${name.padEnd(16)} ${passed ? "passed" : "FAILED"} ${String(seconds).padStart(8)}`;
+    const result = passed ? "passed" : "FAILED";
+    const first = `${name.padEnd(16)} ${result} ${String(seconds).padStart(8)}`;
     console.log(`${first}  ${figures.join(`\n${" ".repeat(34)}`)}`);
   }
 }

@@ -1,5 +1,5 @@
-// Negative controls: each rule that keeps the store from lying is switched off, one at a time, and the
-// test named here must turn red. A rule whose test stays green is held by nothing.
+// Negative controls: each rule that keeps the store from lying is switched off, one at a time, and
+// the test named here must turn red. A rule whose test stays green is held by nothing.
 //
 //   node scripts/negative.mjs [rule ...]
 //
@@ -83,8 +83,9 @@ async function build() {
   const words = ["test", "--profile", "ci", "-p", "keepstate-core", ...tests, "--no-run"];
   const { code, text } = await run("cargo", [...words, "--message-format=json"], {});
   if (code !== 0) process.exit(code);
-  const messages = text.split("\n").filter((line) => line.startsWith("{")).map((l) => JSON.parse(l));
-  const built = messages.filter((message) => message.executable && message.target.kind[0] === "test");
+  const lines = text.split("\n").filter((line) => line.startsWith("{"));
+  const isTest = ({ executable, target }) => executable && target.kind[0] === "test";
+  const built = lines.map((line) => JSON.parse(line)).filter(isTest);
   return new Map(built.map(({ target, executable }) => [target.name, executable]));
 }
 
@@ -122,8 +123,8 @@ function print(rows) {
 
 /** Runs a program without its noise; a program that does not end is ended. */
 function run(program, words, env) {
-  const stdio = ["ignore", "pipe", "ignore"];
-  const child = spawn(program, words, { cwd: join(NATIVE, "core"), env: { ...process.env, ...env }, stdio });
+  const options = { cwd: join(NATIVE, "core"), stdio: ["ignore", "pipe", "ignore"] };
+  const child = spawn(program, words, { ...options, env: { ...process.env, ...env } });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (part) => (text += part));
   const isTest = program !== "cargo";

@@ -1,5 +1,5 @@
-//! `sabotaged!(Rule)`: whether a test has switched that rule off. Without the feature `testing` it is
-//! false when it is compiled, and nothing of it is left.
+//! `sabotaged!(Rule)`: whether a test has switched that rule off. Without the feature `testing`
+//! it is false when it is compiled, and nothing of it is left.
 
 #[cfg(feature = "testing")]
 macro_rules! sabotaged {
