@@ -119,6 +119,8 @@ function print(rows) {
   }
   const red = rows.filter((row) => row.result === "red").length;
   console.log(`\n${red} of ${rows.length} rules are held by a test`);
+  // As the other runners say it, so that the figures of all can be added up.
+  console.log(`${red} passed, ${rows.length - red} failed`);
 }
 
 /** Runs a program without its noise; a program that does not end is ended. */
