@@ -113,7 +113,8 @@ impl Builder {
         put_bytes(&mut block.heads, &head);
         block.data.extend_from_slice(entry.raw);
         (block.last, block.end) = (entry.sequence, record.base + record.raw);
-        block.shown = if record.fence { block.shown } else { extents.is_some() };
+        // A fence changes no state, but what was before a gap is before it no more.
+        block.shown = if record.fence { block.shown && follows } else { extents.is_some() };
         Ok(())
     }
 

@@ -153,10 +153,11 @@ impl Walk {
             self.parent = parent;
         }
         self.before = sequence;
+        let before = self.state.take().filter(|_| follows);
         if record.fence {
+            self.state = before;
             return Ok(());
         }
-        let before = self.state.take().filter(|_| follows);
         if record.hidden {
             self.state = record.manifest.clone();
             return Ok(());

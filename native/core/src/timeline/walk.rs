@@ -94,10 +94,11 @@ impl Walk {
         }
         record.prove(&parent, raw)?;
         self.add(record.base, record.base + record.raw);
+        let known = self.state.take().filter(|_| follows.is_some());
         if record.fence {
+            self.state = known;
             return Ok(Proven { parent, state: None });
         }
-        let known = self.state.take().filter(|_| follows.is_some());
         if record.hidden {
             self.state = record.manifest.clone();
             return Ok(Proven { parent, state: None });
