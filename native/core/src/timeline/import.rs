@@ -225,6 +225,7 @@ async fn place(run: &Run, of: (&Head, End), packs: &mut Vec<Packed>) -> Result<(
             record: &record,
             parent: id,
             extents: None,
+            follows: false,
             hidden: false,
             raw: &raw,
         })?;

@@ -121,6 +121,7 @@ impl Rescue {
                 record: &record,
                 parent,
                 extents: None,
+                follows: false,
                 hidden: false,
                 raw: &raw,
             })?;
@@ -165,6 +166,7 @@ impl Rescue {
             record: &record,
             parent: proven.parent,
             extents: proven.state.as_ref(),
+            follows: proven.follows,
             hidden: record.hidden,
             raw: &raw,
         })?;

@@ -38,6 +38,25 @@ pub struct Proven {
     pub parent: Id,
     /// Its state; none for a fence, or where only its bytes are kept.
     pub state: Option<Extents>,
+    /// Its edit says how its state differs from the one before.
+    pub follows: bool,
+}
+
+/// The state of a record that shows; and whether its edit makes it of the state before. The first
+/// one behind a floor does not, if what lies below is still there for others: nothing was before it.
+pub fn state(record: &Record, before: Option<&Extents>) -> Result<Option<(Extents, bool)>> {
+    let make = |before| record.edit()?.apply(before, record.base);
+    let Some(manifest) = &record.manifest else {
+        return before.map(make).transpose().map(|made| made.map(|made| (made, true)));
+    };
+    let is = |before| make(before).is_ok_and(|made| made == *manifest);
+    match before {
+        Some(before) if is(before) => Ok(Some((manifest.clone(), true))),
+        Some(_) if !is(&Extents::default()) => {
+            Err(damage("its manifest is not what its edit makes"))
+        }
+        _ => Ok(Some((manifest.clone(), false))),
+    }
 }
 
 impl Walk {
@@ -97,35 +116,23 @@ impl Walk {
         let known = self.state.take().filter(|_| follows.is_some());
         if record.fence {
             self.state = known;
-            return Ok(Proven { parent, state: None });
+            return Ok(Proven { parent, state: None, follows: false });
         }
         if record.hidden {
             self.state = record.manifest.clone();
-            return Ok(Proven { parent, state: None });
+            return Ok(Proven { parent, state: None, follows: false });
         }
-        let state = self.state_of(record, known)?;
-        self.state = Some(state.clone());
-        Ok(Proven { parent, state: Some(state) })
-    }
-
-    fn state_of(&self, record: &Record, before: Option<Extents>) -> Result<Extents> {
-        let made = match before {
-            Some(before) => Some(record.edit()?.apply(&before, record.base)?),
-            None => None,
-        };
-        if record.manifest.is_some() && made.is_some() && record.manifest != made {
-            return Err(damage("its manifest is not what its edit makes"));
-        }
-        let Some(state) = made.or_else(|| record.manifest.clone()) else {
+        let Some((state, follows)) = state(record, known.as_ref())? else {
             return Err(damage("nothing says where its state lies"));
         };
         if state.length() != record.length {
             return Err(damage("its extents are not as long as its state"));
         }
-        match self.holds(&state) {
-            true => Ok(state),
-            false => Err(damage("bytes that it needs are not there")),
+        if !self.holds(&state) {
+            return Err(damage("bytes that it needs are not there"));
         }
+        self.state = Some(state.clone());
+        Ok(Proven { parent, state: Some(state), follows })
     }
 
     fn add(&mut self, base: u64, end: u64) {

@@ -472,9 +472,10 @@ impl Model {
             self.check_exact(line, *sequence, &timeline);
         }
         let result = self.at_once(self.fresh(line).verify());
-        let report = result.as_ref().expect("a verification without faults");
-        assert_eq!(report.snapshots, sequences.len() as u64, "verify read another number");
         self.verified(&result);
+        let count = result.expect("a verification without faults").snapshots;
+        let name = &self.lines[line].name;
+        assert_eq!(count, sequences.len() as u64, "verify of {name} read less than {sequences:?}");
         self.check_goes_on(line);
     }
 
