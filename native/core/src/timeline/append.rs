@@ -11,7 +11,7 @@ use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{idempotency, lease, list, walk, Run, Snapshot};
+use super::{change, idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -43,10 +43,22 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
         return Err(conflict(run).await);
     }
     let mut ground = match start.ground {
-        Some(ground) => ground,
-        None => run.again(|| Box::pin(Ground::load(run))).await?,
+        // Others have gone on, and packed what they saved: nothing would meet it under its number.
+        Some(ground) if ground.tail.is_outrun() && blind => return Err(conflict(run).await),
+        Some(ground) if !ground.tail.is_outrun() => ground,
+        _ => run.again(|| Box::pin(Ground::load(run))).await?,
     };
-    lease::require(run, &mut ground).await?;
+    let mut left = ATTEMPTS;
+    loop {
+        lease::require(run, &mut ground).await?;
+        if claim(run, &mut ground).await? {
+            break;
+        }
+        left -= 1;
+        if left == 0 {
+            return Err(change::busy(run));
+        }
+    }
     if blind && start.seen.is_some_and(|seen| seen != ground.tail.head) {
         return Err(conflict(run).await);
     }
@@ -57,7 +69,7 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
         }
     }
     let epoch = run.shared.writer.lock().epoch();
-    let (first, fenced) = (ground.tail.sequence + 1, ground.tail.fenced);
+    let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());
     if !run.ask.supports().commit {
         ground.share_frame(saves.len())?;
@@ -78,9 +90,37 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     }
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
-    let mut round = Round { run, first, fenced, built, nonce };
+    let mut round = Round { run, first, built, nonce };
     round.submit(&mut ground).await?;
     Ok((round.remember(), ground))
+}
+
+/// Where a save has no conditions but that its key is free, whoever ends what a timeline was puts a
+/// fence first, and changes the control object then. So behind a fence nobody saves who has not
+/// changed the control object himself since it was put: that decides who was first. False: it was
+/// read anew.
+async fn claim(run: &Run, ground: &mut Ground) -> Result<bool> {
+    let tail = &mut ground.tail;
+    let settled = tail.control.control.hint >= tail.sequence;
+    if !tail.fenced || settled || run.ask.supports().commit {
+        return Ok(true);
+    }
+    let layout = run.look().await?;
+    if layout.held.version == tail.control.version {
+        let mut control = layout.held.control.clone();
+        control.hint = tail.sequence;
+        if let Some(held) = change::written(run, (&layout, control), Vec::new()).await? {
+            tail.control = held;
+            return Ok(true);
+        }
+    }
+    let head = tail.head;
+    run.look().await?;
+    *ground = run.again(|| Box::pin(Ground::load(run))).await?;
+    match ground.tail.head == head {
+        true => Ok(false),
+        false => Err(conflict(run).await),
+    }
 }
 
 /// What a save builds on may be gone by now: then it is no damage that it cannot be read.
@@ -129,8 +169,6 @@ async fn conflict(run: &Run) -> Error {
 struct Round<'a> {
     run: &'a Run,
     first: u64,
-    /// A fence lies before it: somebody may just now be changing what the timeline is.
-    fenced: bool,
     built: Vec<Built>,
     nonce: [u8; 8],
 }
@@ -213,7 +251,7 @@ impl Round<'_> {
             return self.run.ask.commit(ops).await.map(|_| ());
         }
         let mut control = tail.control.control.clone();
-        control.hint = tail.sequence;
+        control.hint = control.hint.max(tail.sequence);
         control.nonce.copy_from_slice(&self.run.ask.random(16).await?);
         let mode = version.map_or(Mode::Create, Mode::IfVersion);
         let value = Bytes::from(control.encode(&name.control()));
@@ -238,7 +276,7 @@ impl Round<'_> {
     /// Reads the floor before a put counts, if it may have moved meanwhile.
     async fn confirm(&self, tail: &mut Tail) -> Result<()> {
         let now = self.run.ask.now().await?;
-        if self.fenced || now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
+        if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
             if self.buried(tail).await? && !self.is_packed().await? {
                 return Err(conflict(self.run).await);
@@ -270,7 +308,7 @@ impl Round<'_> {
     /// Moves the hint. Nothing depends on it, so a failure is none.
     async fn hint(&self, tail: &mut Tail) {
         let mut control = tail.control.control.clone();
-        control.hint = tail.sequence;
+        control.hint = control.hint.max(tail.sequence);
         let Ok(nonce) = self.run.ask.random(16).await else { return };
         control.nonce.copy_from_slice(&nonce);
         let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);

@@ -1,6 +1,6 @@
 //! Changing the control object: by compare-and-set, and known to have happened or not.
 
-use super::control::Control;
+use super::control::{Control, Held};
 use super::layout::Layout;
 use super::queue;
 use super::sections::{Dead, Debt};
@@ -21,7 +21,21 @@ const ORPHANED: u64 = 3_600_000;
 /// Writes a control object in place of the one that was read, and with it, in the same batch, what
 /// else belongs to it. False: another was first.
 pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bool> {
+    Ok(written(run, to, with).await?.is_some())
+}
+
+/// The same; gives what was written.
+pub async fn written(
+    run: &Run,
+    to: (&Layout, Control),
+    with: Vec<Op>,
+) -> Result<Option<Held>> {
     let (before, mut control) = to;
+    if before.regions().len() > 1 {
+        // That nothing was moved in this timeline is the condition of the change; of others it is
+        // not.
+        run.settle().await?;
+    }
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let key = run.shared.name.control();
     let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
@@ -34,18 +48,24 @@ pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bo
             run.ask.commit(ops).await.and_then(first)
         }
     };
-    let Err(error) = put else {
-        let held = run.look().await?.held.clone();
-        queue::adopt(&run.shared, before.held.version.as_ref(), held);
-        return Ok(true);
+    let error = match put {
+        Ok(version) => {
+            run.forget_layout();
+            // What was written, and not what others have made of it since.
+            let now = Held { control, version: Some(version) };
+            queue::adopt(&run.shared, before.held.version.as_ref(), now.clone());
+            return Ok(Some(now));
+        }
+        Err(error) => error,
     };
     if !error.is_ambiguous() {
         return Err(error);
     }
     // An answer may have been lost, or a client's own retry may have met its first try.
-    match run.look().await?.held.control.nonce == control.nonce {
-        true => Ok(true),
-        false if error.code() == Code::Conflict => Ok(false),
+    let now = run.look().await?.held.clone();
+    match now.control.nonce == control.nonce {
+        true => Ok(Some(now)),
+        false if error.code() == Code::Conflict => Ok(None),
         false => Err(error),
     }
 }

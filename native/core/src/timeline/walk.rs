@@ -30,6 +30,9 @@ pub struct Next<'a> {
     pub parent: Option<Id>,
     /// Its new bytes.
     pub raw: &'a [u8],
+    /// Somebody is shown it, so its state must be whole. What lies below the floor is there for its
+    /// bytes.
+    pub shown: bool,
 }
 
 /// What a record that holds turned out to be.
@@ -122,17 +125,27 @@ impl Walk {
             self.state = record.manifest.clone();
             return Ok(Proven { parent, state: None, follows: false });
         }
-        let Some((state, follows)) = state(record, known.as_ref())? else {
+        match self.whole(record, known.as_ref()) {
+            Ok((state, follows)) => {
+                self.state = Some(state.clone());
+                Ok(Proven { parent, state: Some(state), follows })
+            }
+            Err(error) if next.shown => Err(error),
+            Err(_) => Ok(Proven { parent, state: None, follows: false }),
+        }
+    }
+
+    fn whole(&self, record: &Record, before: Option<&Extents>) -> Result<(Extents, bool)> {
+        let Some((state, follows)) = state(record, before)? else {
             return Err(damage("nothing says where its state lies"));
         };
         if state.length() != record.length {
             return Err(damage("its extents are not as long as its state"));
         }
-        if !self.holds(&state) {
-            return Err(damage("bytes that it needs are not there"));
+        match self.holds(&state) {
+            true => Ok((state, follows)),
+            false => Err(damage("bytes that it needs are not there")),
         }
-        self.state = Some(state.clone());
-        Ok(Proven { parent, state: Some(state), follows })
     }
 
     fn add(&mut self, base: u64, end: u64) {
