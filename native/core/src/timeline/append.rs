@@ -196,13 +196,13 @@ impl Round<'_> {
                 ground.reframe(self.first, &mut self.built)?;
             }
             let tail = &mut ground.tail;
-            let result = match self.run.ask.supports().commit {
-                true => self.commit(tail).await,
-                false => self.put().await,
+            let (asked, result) = match self.run.ask.supports().commit {
+                true => (0, self.commit(tail).await),
+                false => (self.run.ask.now().await?, self.put().await),
             };
-            let Err(error) = result else { return self.counted(tail).await };
+            let Err(error) = result else { return self.counted(tail, asked).await };
             match self.owner(&error).await? {
-                Owner::Ours => return self.counted(tail).await,
+                Owner::Ours => return self.counted(tail, asked).await,
                 Owner::Another => break,
                 Owner::Nobody if error.code() != Code::Conflict => return Err(error),
                 Owner::Nobody => {}
@@ -225,10 +225,10 @@ impl Round<'_> {
     }
 
     /// What was written counts where its conditions were part of the write.
-    async fn counted(&self, tail: &mut Tail) -> Result<()> {
+    async fn counted(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         match self.run.ask.supports().commit {
             true => Ok(()),
-            false => self.confirm(tail).await,
+            false => self.confirm(tail, asked).await,
         }
     }
 
@@ -273,8 +273,9 @@ impl Round<'_> {
         self.run.ask.put(key, value.into(), create()).await.map(|_| ())
     }
 
-    /// Reads the floor before a put counts, if it may have moved meanwhile.
-    async fn confirm(&self, tail: &mut Tail) -> Result<()> {
+    /// Reads the floor before a put counts, if it may have moved meanwhile. That the key was free when
+    /// it was put says as much as a look at the head.
+    async fn confirm(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         let now = self.run.ask.now().await?;
         if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
@@ -284,7 +285,7 @@ impl Round<'_> {
             // A lease that was lost is found by the fence: what stands before it was in time.
             self.hint(tail).await;
         }
-        tail.seen = now;
+        tail.seen = asked;
         Ok(())
     }
 

@@ -10,9 +10,13 @@ use crate::store::{Mode, Op};
 
 /// How often a change is tried again because others change too.
 const ATTEMPTS: usize = 32;
-/// Where a store has no batches, keys are removed so long after it was published that nothing needs
-/// them (milliseconds): twice as long as a writer may act on what it has seen.
+/// Where a store has no batches, keys are removed so long after it was seen that nothing needs them
+/// (milliseconds, by the clock of whoever removes them): twice as long as a writer may act on what it
+/// has seen.
 const GRACE: u64 = 60_000;
+/// The same where only another's clock tells how long ago that was: clocks may differ by almost as
+/// much.
+const GRACE_OF_OTHERS: u64 = 3_600_000;
 /// How many keys are removed together.
 const BATCH: usize = 512;
 /// A key that nothing names was left behind by a crash when it is this old (milliseconds).
@@ -105,9 +109,7 @@ pub fn busy(run: &Run) -> Error {
 pub async fn pay(run: &Run) -> Result<()> {
     let layout = run.look().await?;
     let now = run.ask.now().await?;
-    let grace = if run.ask.supports().commit { 0 } else { GRACE };
-    let due = |debt: &Debt| now.saturating_sub(debt.since) >= grace;
-    let due: Vec<Debt> = layout.held.control.debt.iter().filter(|d| due(d)).cloned().collect();
+    let due = due(run, &layout.held.control.debt, now);
     if due.is_empty() {
         return Ok(());
     }
@@ -119,6 +121,28 @@ pub async fn pay(run: &Run) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// What of a debt has been known long enough.
+fn due(run: &Run, debts: &[Debt], now: u64) -> Vec<Debt> {
+    let mut known = run.shared.debts.lock();
+    known.retain(|(debt, _)| debts.contains(debt));
+    let mut due = Vec::new();
+    for debt in debts {
+        let seen = known.iter().find(|(other, _)| other == debt).map(|(_, seen)| *seen);
+        let is_due = match seen {
+            _ if run.ask.supports().commit => true,
+            Some(seen) => now.saturating_sub(seen) >= GRACE,
+            None => {
+                known.push((debt.clone(), now));
+                now.saturating_sub(debt.since) >= GRACE_OF_OTHERS
+            }
+        };
+        if is_due {
+            due.push(debt.clone());
+        }
+    }
+    due
 }
 
 /// The keys of a debt.

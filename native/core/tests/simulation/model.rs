@@ -189,7 +189,7 @@ impl Model {
 
     /// These bytes were seen under that sequence.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
-        let inherited = self.is_inherited(line, sequence, bytes);
+        let inherited = self.inherit(line, sequence, bytes);
         let line = &mut self.lines[line];
         match line.by_bytes.get(bytes) {
             _ if inherited => {}
@@ -206,11 +206,17 @@ impl Model {
         assert_eq!(place, sequence, "one save is there twice");
     }
 
-    /// Whether a fork shows this of its parent.
-    fn is_inherited(&self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
-        self.lines[line].origins.iter().any(|(parent, upto)| {
-            sequence <= *upto && self.lines[*parent].placed.get(&sequence) == Some(bytes)
-        })
+    /// Whether a fork shows this of its parent: then it is there, too, though it may be shown there
+    /// no more.
+    fn inherit(&mut self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
+        let holds = |(parent, upto): &&(usize, u64)| {
+            sequence <= *upto && self.lines[*parent].by_bytes.contains_key(bytes)
+        };
+        let parent = self.lines[line].origins.iter().find(holds).map(|(parent, _)| *parent);
+        if let Some(parent) = parent {
+            self.place(parent, sequence, bytes);
+        }
+        parent.is_some()
     }
 
     /// Whether a prune may have taken this out, or has.
@@ -481,7 +487,7 @@ impl Model {
 
     /// One more save succeeds, and is the latest.
     fn check_goes_on(&mut self, line: usize) {
-        let bytes = Bytes::from_static(b"one more");
+        let bytes = Bytes::from(format!("one more of {}", self.lines[line].name));
         let attempt = self.begin(line, bytes.clone(), None);
         let save = Save { change: Change::Whole(bytes), meta: Meta::default(), onto: None };
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -497,7 +503,6 @@ impl Model {
         let restored = self.at_once(self.fresh(line).restore(At::Latest));
         assert!(restored.is_ok(), "{restored:?}");
         self.restored(line, &At::Latest, began, &restored);
-        self.lines[line].attempts.clear();
     }
 }
 
