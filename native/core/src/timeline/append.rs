@@ -125,16 +125,19 @@ async fn claim(run: &Run, ground: &mut Ground) -> Result<bool> {
 
 /// What a save builds on may be gone by now: then it is no damage that it cannot be read.
 async fn outrun(run: &Run, tail: &Tail, error: Error) -> Error {
-    let gone = match run.look().await {
+    if !walk::is_damage(&error) {
+        return error;
+    }
+    match run.look().await {
         Ok(layout) => {
             let (now, then) = (&layout.held.control, &tail.control.control);
-            (now.cuts, now.loose) != (then.cuts, then.loose)
+            match (now.cuts, now.loose) == (then.cuts, then.loose) {
+                true => error,
+                false => conflict(run).await,
+            }
         }
-        Err(_) => false,
-    };
-    match gone && walk::is_damage(&error) {
-        true => conflict(run).await,
-        false => error,
+        // Nobody knows whether it is damage.
+        Err(error) => error,
     }
 }
 
