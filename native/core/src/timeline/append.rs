@@ -149,6 +149,16 @@ fn stale(run: &Run) -> Error {
     Error::new(Code::Unavailable, message)
 }
 
+/// What was put may have been there before others removed it, or come after that.
+fn uncertain(run: &Run) -> Error {
+    let message = format!(
+        "Others have removed snapshots of {} while this one was saved, perhaps it too; restore the \
+         latest, and save again what is missing.",
+        run.shared.name
+    );
+    Error::new(Code::Unavailable, message)
+}
+
 /// Another writer was first. Says who is ahead.
 async fn conflict(run: &Run) -> Error {
     let head = match run.look().await {
@@ -211,7 +221,10 @@ impl Round<'_> {
                 Owner::Nobody => {}
             }
             if self.buried(tail).await? {
-                break;
+                match self.packed().await? {
+                    Owner::Ours => return self.counted(tail, asked).await,
+                    _ => break,
+                }
             }
             lease::check(self.run, &tail.control.control)?;
         }
@@ -282,8 +295,12 @@ impl Round<'_> {
         let now = self.run.ask.now().await?;
         if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
-            if self.buried(tail).await? && !self.is_packed().await? {
-                return Err(conflict(self.run).await);
+            if self.buried(tail).await? {
+                match self.packed().await? {
+                    Owner::Ours => {}
+                    Owner::Another => return Err(conflict(self.run).await),
+                    Owner::Nobody => return Err(uncertain(self.run)),
+                }
             }
             // A lease that was lost is found by the fence: what stands before it was in time.
             self.hint(tail).await;
@@ -292,11 +309,15 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Whether others have packed what was put before it was confirmed.
-    async fn is_packed(&self) -> Result<bool> {
+    /// Whose snapshot others have packed under the number of this write.
+    async fn packed(&self) -> Result<Owner> {
         let found = self.run.again(|| Box::pin(fetch::record(self.run, self.first))).await?;
         let own = self.built.first().map(|part| part.record.id);
-        Ok(found.is_some_and(|record| Some(record.id) == own))
+        Ok(match found {
+            Some(record) if Some(record.id) == own => Owner::Ours,
+            Some(_) => Owner::Another,
+            None => Owner::Nobody,
+        })
     }
 
     /// Reads the control object again. True: others have taken the numbers of this write meanwhile,

@@ -189,7 +189,7 @@ impl Model {
 
     /// These bytes were seen under that sequence.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
-        let inherited = self.inherit(line, sequence, bytes);
+        let (inherited, floor) = (self.inherit(line, sequence, bytes), self.floor(line));
         let line = &mut self.lines[line];
         match line.by_bytes.get(bytes) {
             _ if inherited => {}
@@ -202,7 +202,14 @@ impl Model {
         }
         let before = line.placed.entry(sequence).or_insert_with(|| bytes.clone());
         assert!(before == bytes, "@{sequence} was another state before: two writers have won");
-        let place = *line.sequence_of.entry(bytes.clone()).or_insert(sequence);
+        let keyed = |attempt: &usize| line.attempts[*attempt].key.is_some();
+        let place = line.sequence_of.entry(bytes.clone()).or_insert(sequence);
+        // What was deleted under a key can be saved again.
+        let again = line.by_bytes.get(bytes).is_some_and(|attempts| attempts.iter().all(keyed));
+        if *place < sequence && *place < floor && again {
+            *place = sequence;
+        }
+        let place = *place;
         assert_eq!(place, sequence, "one save is there twice");
     }
 
