@@ -125,26 +125,25 @@ impl Walk {
             self.state = record.manifest.clone();
             return Ok(Proven { parent, state: None, follows: false });
         }
-        match self.whole(record, known.as_ref()) {
-            Ok((state, follows)) => {
-                self.state = Some(state.clone());
-                Ok(Proven { parent, state: Some(state), follows })
-            }
-            Err(error) if next.shown => Err(error),
-            Err(_) => Ok(Proven { parent, state: None, follows: false }),
+        let made = Walk::made(record, known.as_ref());
+        let whole = made.as_ref().is_ok_and(|(state, _)| self.holds(state));
+        self.state = made.as_ref().ok().map(|(state, _)| state.clone());
+        match made {
+            Ok((state, follows)) if whole => Ok(Proven { parent, state: Some(state), follows }),
+            _ if !next.shown => Ok(Proven { parent, state: None, follows: false }),
+            Ok(_) => Err(damage("bytes that it needs are not there")),
+            Err(error) => Err(error),
         }
     }
 
-    fn whole(&self, record: &Record, before: Option<&Extents>) -> Result<(Extents, bool)> {
+    /// The state that a record makes, and whether it follows from the one before.
+    fn made(record: &Record, before: Option<&Extents>) -> Result<(Extents, bool)> {
         let Some((state, follows)) = state(record, before)? else {
             return Err(damage("nothing says where its state lies"));
         };
-        if state.length() != record.length {
-            return Err(damage("its extents are not as long as its state"));
-        }
-        match self.holds(&state) {
+        match state.length() == record.length {
             true => Ok((state, follows)),
-            false => Err(damage("bytes that it needs are not there")),
+            false => Err(damage("its extents are not as long as its state")),
         }
     }
 
