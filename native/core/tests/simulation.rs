@@ -4,6 +4,7 @@
 //! sequence has one winner, a refused save leaves nothing, and nobody is told what is not so.
 //!
 //!     KEEPSTATE_SEEDS=100000   so many seeds (2,000; with KEEPSTATE_LONG=1 50,000)
+//!     KEEPSTATE_FROM=5000      beginning with this one
 //!     KEEPSTATE_CAST=deletes   only this cast
 //!     KEEPSTATE_SEED=7         this one of each cast, with its trace
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -164,6 +165,7 @@ fn acknowledged_saves_survive_everything() {
     }
     let long = if number("KEEPSTATE_LONG").is_some() { 50_000 } else { 2000 };
     let count = number("KEEPSTATE_SEEDS").unwrap_or(long);
+    let from = number("KEEPSTATE_FROM").unwrap_or(0);
     let begun = Instant::now();
     let (next, total) = (AtomicU64::new(0), Mutex::new(Figures::default()));
     let failed = Mutex::new(Vec::new());
@@ -171,14 +173,14 @@ fn acknowledged_saves_survive_everything() {
     let work = || loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let seed = number.saturating_sub(FAILED_ONCE.len() as u64);
-        let new = (casts[number as usize % casts.len()], seed);
+        let new = (casts[number as usize % casts.len()], from + seed);
         let world = *FAILED_ONCE.get(number as usize).unwrap_or(&new);
         if number >= count + FAILED_ONCE.len() as u64 || failed.lock().unwrap().len() >= 400 {
             return;
         }
         match play(world, false).0 {
             Ok(figures) => total.lock().unwrap().add(&figures),
-            Err(error) => failed.lock().unwrap().push((seed, error)),
+            Err(error) => failed.lock().unwrap().push((world.1, error)),
         }
     };
     std::thread::scope(|scope| {

@@ -189,7 +189,10 @@ impl Model {
 
     /// These bytes were seen under that sequence.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
-        let (inherited, floor) = (self.inherit(line, sequence, bytes), self.floor(line));
+        let inherited = self.inherit(line, sequence, bytes);
+        let there = self.lines[line].sequence_of.get(bytes).copied();
+        let gone = |there| there < self.floor(line) || self.may_be_gone(line, there);
+        let gone = there.is_some_and(gone);
         let line = &mut self.lines[line];
         match line.by_bytes.get(bytes) {
             _ if inherited => {}
@@ -204,9 +207,9 @@ impl Model {
         assert!(before == bytes, "@{sequence} was another state before: two writers have won");
         let keyed = |attempt: &usize| line.attempts[*attempt].key.is_some();
         let place = line.sequence_of.entry(bytes.clone()).or_insert(sequence);
-        // What was deleted under a key can be saved again.
+        // What was saved under a key and taken out can be saved again.
         let again = line.by_bytes.get(bytes).is_some_and(|attempts| attempts.iter().all(keyed));
-        if *place < sequence && *place < floor && again {
+        if *place < sequence && gone && again {
             *place = sequence;
         }
         let place = *place;
