@@ -1,6 +1,6 @@
 // All tests of the project, with one line at the end that counts them.
 //
-//   node scripts/test.mjs [rust] [typescript] [c] [lint]
+//   node scripts/test.mjs [rust] [typescript] [c] [lint] [negative]
 //
 // Without words it runs everything. Each part ends with figures of its own, which are added up
 // here; a part that fails without any counts as one failure. What failed is named once more at the
@@ -22,6 +22,7 @@ const PARTS = {
   rust: [["cargo", ["test", "-q", "--no-fail-fast"], NATIVE]],
   typescript: [[bin("ava"), [], ROOT]],
   c: [["sh", [join(ROOT, "ffi/c/run.sh")], ROOT]],
+  negative: [[process.execPath, [join(ROOT, "scripts/negative.mjs")], ROOT]],
 };
 
 /** How the runners say what passed and what failed. */

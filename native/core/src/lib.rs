@@ -6,6 +6,9 @@
 //! that a driver answers (`drive`).
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod sabotage;
+
 pub mod chunk;
 pub mod clock;
 pub mod codec;

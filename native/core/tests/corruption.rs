@@ -285,3 +285,42 @@ fn nothing_is_called_damage_where_there_is_none() {
         assert!(seen.exact > 30, "{seen:?}");
     }
 }
+
+#[test]
+fn no_byte_of_a_small_file_or_a_header_is_without_a_check() {
+    let (files, _) = make(Kind::Log);
+    let folder = folder();
+    for (name, bytes) in &files {
+        let length = match name.as_str() {
+            "KEEPSTATE" | "catalog" => bytes.len(),
+            name if name.ends_with(".log") => 64,
+            _ => continue,
+        };
+        for at in 0..length {
+            files.iter().for_each(|(name, bytes)| write(folder.path(), name, bytes));
+            write(folder.path(), name, &Damage::Flip(at, 1 << (at % 8)).of(bytes));
+            let opened = open(Kind::Log, folder.path(), true);
+            assert!(opened.is_err(), "byte {at} of {name} was not looked at");
+        }
+    }
+}
+
+#[test]
+fn values_are_checked_when_they_are_read() {
+    let (files, repository) = make(Kind::Checkpoint);
+    let (folder, mut named) = (folder(), 0);
+    // What the checkpoint covers is read only when it is asked for.
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".log")) {
+        let from = if bytes.len() > 100_000 { bytes.len() - 500 } else { 64 };
+        for at in (from..bytes.len()).step_by(61) {
+            files.iter().for_each(|(name, bytes)| write(folder.path(), name, bytes));
+            write(folder.path(), name, &Damage::Flip(at, 4).of(bytes));
+            let Ok(store) = open(Kind::Checkpoint, folder.path(), true) else { continue };
+            let got = store.list(&Default::default()).unwrap();
+            let broken = got.iter().filter(|entry| store.get(&entry.key, None).is_err()).count();
+            named += usize::from(broken == 1);
+            repository.look(&store, &format!("byte {at} of {name}"));
+        }
+    }
+    assert!(named > 10, "only {named} values were found damaged");
+}

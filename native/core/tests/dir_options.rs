@@ -49,8 +49,16 @@ fn shards_are_remembered() {
     assert_eq!(value(&store, "k/7").as_deref(), Some(&b"k/7"[..]));
     assert_eq!(code(try_open(folder.path(), sharded(Some(8)))), Code::InvalidConfig);
     assert_eq!(code(try_open(folder.path(), sharded(Some(1)))), Code::InvalidConfig);
-    fs::write(folder.path().join(".keepstate/shards"), "sixteen").unwrap();
-    assert_eq!(code(try_open(folder.path(), sharded(None))), Code::Corrupt);
+    let file = folder.path().join(".keepstate/shards");
+    let text = fs::read_to_string(&file).unwrap();
+    for wrong in ["sixteen", "16", "", &text.replacen("16", "17", 1), &text.replacen("16", "6", 1)]
+    {
+        fs::write(&file, wrong).unwrap();
+        assert_eq!(code(try_open(folder.path(), sharded(None))), Code::Corrupt, "{wrong:?}");
+    }
+    // By hand it is a number on a line.
+    fs::write(&file, "16\n").unwrap();
+    assert_eq!(keys(&try_open(folder.path(), sharded(None)).unwrap()), all);
     let full = tempfile::tempdir().unwrap();
     open(full.path()).put_wait("a", vec![1], Mode::Overwrite).unwrap();
     assert_eq!(code(try_open(full.path(), sharded(Some(8)))), Code::InvalidConfig);

@@ -105,6 +105,8 @@ fn record(sync: bool) -> Recorded {
     let log = open(&path, options(&disk, sync));
     let states = vec![Model::new()];
     let mut run = Run { log, disk: disk.clone(), states, acknowledge_each: sync };
+    // What lives on in an old segment is what a compaction has to copy.
+    run.put("stays", 300);
     run.session(8);
     if !sync {
         run.log.flush().unwrap();

@@ -220,3 +220,39 @@ fn a_full_disk_refuses_puts_and_lets_deletes_through() {
     let log = open(folder.path(), quiet());
     assert_eq!(all(&*log).len(), number);
 }
+
+#[test]
+fn a_write_that_failed_is_undone() {
+    let folder = folder();
+    let disk = TestDisk::default();
+    let log = open(folder.path(), LogOptions { medium: Arc::new(disk.clone()), ..quiet_async() });
+    put(&*log, "before", b"1");
+    // The first frame of the group is written as a whole, the second one is not.
+    let mut writes = 0;
+    disk.decide(move |call, path| {
+        let segment = path.extension().is_some_and(|e| e == "log");
+        writes += usize::from(call == Call::Write && segment);
+        match (call, writes) {
+            (Call::Write, 1) if segment => Some(Fault::Short(1100, EIO)),
+            (Call::Write, 2) if segment => Some(Fault::Error(ENOSPC)),
+            _ => None,
+        }
+    });
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let commit = |key: &str| {
+        let value = vec![7; 1000].into();
+        let op = Op::Put { key: key.into(), value, mode: Mode::Overwrite, ttl: None };
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        keepstate_core::store::Commit { ops: vec![op], done }
+    };
+    log.commit(vec![commit("first"), commit("second")]);
+    for _ in 0..2 {
+        assert_eq!(code(receiver.recv().unwrap()), Code::DiskFull);
+    }
+    disk.behave();
+    // As another process would find it: nothing was written since.
+    let other = open(folder.path(), quiet_async());
+    assert_eq!(all(&*other), vec![("before".to_owned(), b"1".to_vec())]);
+    drop(log);
+}

@@ -3,7 +3,8 @@
 //! while processes stall and crash. At any moment every acknowledged save restores exactly, each
 //! sequence has one winner, a refused save leaves nothing, and nobody is told what is not so.
 //!
-//!     KEEPSTATE_SEEDS=100000   so many seeds (2,000; with KEEPSTATE_LONG=1 100,000)
+//!     KEEPSTATE_SEEDS=100000   so many seeds (2,000; with KEEPSTATE_LONG=1 50,000)
+//!     KEEPSTATE_FROM=5000      beginning with this one
 //!     KEEPSTATE_CAST=deletes   only this cast
 //!     KEEPSTATE_SEED=7         this one of each cast, with its trace
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -76,6 +77,7 @@ fn deletes(world: &mut World, turns: u32) {
 
 fn packs(world: &mut World, turns: u32) {
     saves(world, turns);
+    world.add(0, turns, Writer::keeping(5));
     for _ in 0..1 + world.dice.below(2) {
         world.add(0, turns, Packer);
     }
@@ -161,8 +163,9 @@ fn acknowledged_saves_survive_everything() {
     if let Some(seed) = number("KEEPSTATE_SEED") {
         return casts.iter().for_each(|cast| show(cast, seed));
     }
-    let long = if number("KEEPSTATE_LONG").is_some() { 200_000 } else { 2000 };
+    let long = if number("KEEPSTATE_LONG").is_some() { 50_000 } else { 2000 };
     let count = number("KEEPSTATE_SEEDS").unwrap_or(long);
+    let from = number("KEEPSTATE_FROM").unwrap_or(0);
     let begun = Instant::now();
     let (next, total) = (AtomicU64::new(0), Mutex::new(Figures::default()));
     let failed = Mutex::new(Vec::new());
@@ -170,14 +173,14 @@ fn acknowledged_saves_survive_everything() {
     let work = || loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let seed = number.saturating_sub(FAILED_ONCE.len() as u64);
-        let new = (casts[number as usize % casts.len()], seed);
+        let new = (casts[number as usize % casts.len()], from + seed);
         let world = *FAILED_ONCE.get(number as usize).unwrap_or(&new);
         if number >= count + FAILED_ONCE.len() as u64 || failed.lock().unwrap().len() >= 400 {
             return;
         }
         match play(world, false).0 {
             Ok(figures) => total.lock().unwrap().add(&figures),
-            Err(error) => failed.lock().unwrap().push((seed, error)),
+            Err(error) => failed.lock().unwrap().push((world.1, error)),
         }
     };
     std::thread::scope(|scope| {

@@ -7,8 +7,6 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs as real;
-#[cfg(feature = "testing")]
-use rustix::io::Errno;
 use rustix::io::Result;
 
 pub use real::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
@@ -45,7 +43,7 @@ pub enum Call {
 #[cfg(feature = "testing")]
 pub fn may_fail(call: Call) -> Result<()> {
     match crate::testing::faults::next(call) {
-        Some(fault) => Err(Errno::from_raw_os_error(fault.errno)),
+        Some(fault) => Err(rustix::io::Errno::from_raw_os_error(fault.errno)),
         None => Ok(()),
     }
 }

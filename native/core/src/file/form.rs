@@ -178,7 +178,7 @@ fn prove(metadata: &Metadata, state: &[u8]) -> Result<()> {
         return Err(damaged("its hash is no SHA-256"));
     };
     let actual = hex::encode(&sha256(state));
-    if actual != expected {
+    if actual != expected && !sabotaged!(FileHash) {
         let message = format!(
             "The state's SHA-256 is {actual}, but the file says {expected}: it was changed or \
              damaged. Restore it from a copy."

@@ -11,7 +11,7 @@ use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{idempotency, lease, list, walk, Run, Snapshot};
+use super::{change, idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -43,10 +43,22 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
         return Err(conflict(run).await);
     }
     let mut ground = match start.ground {
-        Some(ground) => ground,
-        None => run.again(|| Box::pin(Ground::load(run))).await?,
+        // Others have gone on, and packed what they saved: nothing would meet it under its number.
+        Some(ground) if ground.tail.is_outrun() && blind => return Err(conflict(run).await),
+        Some(ground) if !ground.tail.is_outrun() => ground,
+        _ => run.again(|| Box::pin(Ground::load(run))).await?,
     };
-    lease::require(run, &mut ground).await?;
+    let mut left = ATTEMPTS;
+    loop {
+        lease::require(run, &mut ground).await?;
+        if claim(run, &mut ground).await? {
+            break;
+        }
+        left -= 1;
+        if left == 0 {
+            return Err(change::busy(run));
+        }
+    }
     if blind && start.seen.is_some_and(|seen| seen != ground.tail.head) {
         return Err(conflict(run).await);
     }
@@ -57,7 +69,7 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
         }
     }
     let epoch = run.shared.writer.lock().epoch();
-    let (first, fenced) = (ground.tail.sequence + 1, ground.tail.fenced);
+    let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());
     if !run.ask.supports().commit {
         ground.share_frame(saves.len())?;
@@ -78,29 +90,70 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     }
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
-    let mut round = Round { run, first, fenced, built, nonce };
+    let mut round = Round { run, first, built, nonce };
     round.submit(&mut ground).await?;
     Ok((round.remember(), ground))
 }
 
+/// Where a save has no conditions but that its key is free, whoever ends what a timeline was puts a
+/// fence first, and changes the control object then. So behind a fence nobody saves who has not
+/// changed the control object himself since it was put: that decides who was first. False: it was
+/// read anew.
+async fn claim(run: &Run, ground: &mut Ground) -> Result<bool> {
+    let tail = &mut ground.tail;
+    let settled = tail.control.control.hint >= tail.sequence;
+    if !tail.fenced || settled || run.ask.supports().commit {
+        return Ok(true);
+    }
+    let layout = run.look().await?;
+    if layout.held.version == tail.control.version {
+        let mut control = layout.held.control.clone();
+        control.hint = tail.sequence;
+        if let Some(held) = change::written(run, (&layout, control), Vec::new()).await? {
+            tail.control = held;
+            return Ok(true);
+        }
+    }
+    let head = tail.head;
+    run.look().await?;
+    *ground = run.again(|| Box::pin(Ground::load(run))).await?;
+    match ground.tail.head == head {
+        true => Ok(false),
+        false => Err(conflict(run).await),
+    }
+}
+
 /// What a save builds on may be gone by now: then it is no damage that it cannot be read.
 async fn outrun(run: &Run, tail: &Tail, error: Error) -> Error {
-    let gone = match run.look().await {
+    if !walk::is_damage(&error) {
+        return error;
+    }
+    match run.look().await {
         Ok(layout) => {
             let (now, then) = (&layout.held.control, &tail.control.control);
-            (now.cuts, now.loose) != (then.cuts, then.loose)
+            match (now.cuts, now.loose) == (then.cuts, then.loose) {
+                true => error,
+                false => conflict(run).await,
+            }
         }
-        Err(_) => false,
-    };
-    match gone && walk::is_damage(&error) {
-        true => conflict(run).await,
-        false => error,
+        // Nobody knows whether it is damage.
+        Err(error) => error,
     }
 }
 
 fn stale(run: &Run) -> Error {
     let message = format!(
         "The state of {} that this save builds on was not saved; save again.",
+        run.shared.name
+    );
+    Error::new(Code::Unavailable, message)
+}
+
+/// What was put may have been there before others removed it, or come after that.
+fn uncertain(run: &Run) -> Error {
+    let message = format!(
+        "Others have removed snapshots of {} while this one was saved, perhaps it too; restore the \
+         latest, and save again what is missing.",
         run.shared.name
     );
     Error::new(Code::Unavailable, message)
@@ -129,10 +182,16 @@ async fn conflict(run: &Run) -> Error {
 struct Round<'a> {
     run: &'a Run,
     first: u64,
-    /// A fence lies before it: somebody may just now be changing what the timeline is.
-    fenced: bool,
     built: Vec<Built>,
     nonce: [u8; 8],
+}
+
+/// A snapshot is written only where nothing is.
+fn create() -> Mode {
+    match sabotaged!(TimelineCreate) {
+        true => Mode::Overwrite,
+        false => Mode::Create,
+    }
 }
 
 /// Whose value lies under the key that a write was for.
@@ -150,19 +209,22 @@ impl Round<'_> {
                 ground.reframe(self.first, &mut self.built)?;
             }
             let tail = &mut ground.tail;
-            let result = match self.run.ask.supports().commit {
-                true => self.commit(tail).await,
-                false => self.put().await,
+            let (asked, result) = match self.run.ask.supports().commit {
+                true => (0, self.commit(tail).await),
+                false => (self.run.ask.now().await?, self.put().await),
             };
-            let Err(error) = result else { return self.counted(tail).await };
+            let Err(error) = result else { return self.counted(tail, asked).await };
             match self.owner(&error).await? {
-                Owner::Ours => return self.counted(tail).await,
+                Owner::Ours => return self.counted(tail, asked).await,
                 Owner::Another => break,
                 Owner::Nobody if error.code() != Code::Conflict => return Err(error),
                 Owner::Nobody => {}
             }
             if self.buried(tail).await? {
-                break;
+                match self.packed().await? {
+                    Owner::Ours => return self.counted(tail, asked).await,
+                    _ => break,
+                }
             }
             lease::check(self.run, &tail.control.control)?;
         }
@@ -179,10 +241,10 @@ impl Round<'_> {
     }
 
     /// What was written counts where its conditions were part of the write.
-    async fn counted(&self, tail: &mut Tail) -> Result<()> {
+    async fn counted(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         match self.run.ask.supports().commit {
             true => Ok(()),
-            false => self.confirm(tail).await,
+            false => self.confirm(tail, asked).await,
         }
     }
 
@@ -195,15 +257,17 @@ impl Round<'_> {
             let value = Value { records: vec![part.record.clone()], nonce: self.nonce };
             let key = name.key(sequence);
             let bytes = value.encode(&key).into();
-            ops.push(Op::Put { key, value: bytes, mode: Mode::Create, ttl: None });
+            ops.push(Op::Put { key, value: bytes, mode: create(), ttl: None });
         }
         let version = tail.control.version.clone();
         if !self.hinted(tail) {
-            ops.push(Op::Check { key: name.control(), version });
+            if !sabotaged!(TimelineControl) {
+                ops.push(Op::Check { key: name.control(), version });
+            }
             return self.run.ask.commit(ops).await.map(|_| ());
         }
         let mut control = tail.control.control.clone();
-        control.hint = tail.sequence;
+        control.hint = control.hint.max(tail.sequence);
         control.nonce.copy_from_slice(&self.run.ask.random(16).await?);
         let mode = version.map_or(Mode::Create, Mode::IfVersion);
         let value = Bytes::from(control.encode(&name.control()));
@@ -222,29 +286,38 @@ impl Round<'_> {
         let records = self.built.iter().map(|part| part.record.clone()).collect();
         let key = self.run.shared.name.key(self.first);
         let value = Value { records, nonce: self.nonce }.encode(&key);
-        self.run.ask.put(key, value.into(), Mode::Create).await.map(|_| ())
+        self.run.ask.put(key, value.into(), create()).await.map(|_| ())
     }
 
-    /// Reads the floor before a put counts, if it may have moved meanwhile.
-    async fn confirm(&self, tail: &mut Tail) -> Result<()> {
+    /// Reads the floor before a put counts, if it may have moved meanwhile. That the key was free when
+    /// it was put says as much as a look at the head.
+    async fn confirm(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         let now = self.run.ask.now().await?;
-        if self.fenced || now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
+        if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
-            if self.buried(tail).await? && !self.is_packed().await? {
-                return Err(conflict(self.run).await);
+            if self.buried(tail).await? {
+                match self.packed().await? {
+                    Owner::Ours => {}
+                    Owner::Another => return Err(conflict(self.run).await),
+                    Owner::Nobody => return Err(uncertain(self.run)),
+                }
             }
             // A lease that was lost is found by the fence: what stands before it was in time.
             self.hint(tail).await;
         }
-        tail.seen = now;
+        tail.seen = asked;
         Ok(())
     }
 
-    /// Whether others have packed what was put before it was confirmed.
-    async fn is_packed(&self) -> Result<bool> {
+    /// Whose snapshot others have packed under the number of this write.
+    async fn packed(&self) -> Result<Owner> {
         let found = self.run.again(|| Box::pin(fetch::record(self.run, self.first))).await?;
         let own = self.built.first().map(|part| part.record.id);
-        Ok(found.is_some_and(|record| Some(record.id) == own))
+        Ok(match found {
+            Some(record) if Some(record.id) == own => Owner::Ours,
+            Some(_) => Owner::Another,
+            None => Owner::Nobody,
+        })
     }
 
     /// Reads the control object again. True: others have taken the numbers of this write meanwhile,
@@ -260,7 +333,7 @@ impl Round<'_> {
     /// Moves the hint. Nothing depends on it, so a failure is none.
     async fn hint(&self, tail: &mut Tail) {
         let mut control = tail.control.control.clone();
-        control.hint = tail.sequence;
+        control.hint = control.hint.max(tail.sequence);
         let Ok(nonce) = self.run.ask.random(16).await else { return };
         control.nonce.copy_from_slice(&nonce);
         let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);
@@ -274,7 +347,7 @@ impl Round<'_> {
     /// Reads back: an answer may have been lost, or a client's own retry may have met its first
     /// try.
     async fn owner(&self, error: &Error) -> Result<Owner> {
-        if !error.is_ambiguous() {
+        if !error.is_ambiguous() || sabotaged!(TimelineReadBack) {
             return Ok(Owner::Nobody);
         }
         let key = self.run.shared.name.key(self.first);

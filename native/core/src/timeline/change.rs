@@ -1,6 +1,6 @@
 //! Changing the control object: by compare-and-set, and known to have happened or not.
 
-use super::control::Control;
+use super::control::{Control, Held};
 use super::layout::Layout;
 use super::queue;
 use super::sections::{Dead, Debt};
@@ -10,9 +10,13 @@ use crate::store::{Mode, Op};
 
 /// How often a change is tried again because others change too.
 const ATTEMPTS: usize = 32;
-/// Where a store has no batches, keys are removed so long after it was published that nothing needs
-/// them (milliseconds): twice as long as a writer may act on what it has seen.
+/// Where a store has no batches, keys are removed so long after it was seen that nothing needs them
+/// (milliseconds, by the clock of whoever removes them): twice as long as a writer may act on what it
+/// has seen.
 const GRACE: u64 = 60_000;
+/// The same where only another's clock tells how long ago that was: clocks may differ by almost as
+/// much.
+const GRACE_OF_OTHERS: u64 = 3_600_000;
 /// How many keys are removed together.
 const BATCH: usize = 512;
 /// A key that nothing names was left behind by a crash when it is this old (milliseconds).
@@ -21,7 +25,17 @@ const ORPHANED: u64 = 3_600_000;
 /// Writes a control object in place of the one that was read, and with it, in the same batch, what
 /// else belongs to it. False: another was first.
 pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bool> {
+    Ok(written(run, to, with).await?.is_some())
+}
+
+/// The same; gives what was written.
+pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<Option<Held>> {
     let (before, mut control) = to;
+    if before.regions().len() > 1 {
+        // That nothing was moved in this timeline is the condition of the change; of others it is
+        // not.
+        run.settle().await?;
+    }
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let key = run.shared.name.control();
     let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
@@ -34,18 +48,24 @@ pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bo
             run.ask.commit(ops).await.and_then(first)
         }
     };
-    let Err(error) = put else {
-        let held = run.look().await?.held.clone();
-        queue::adopt(&run.shared, before.held.version.as_ref(), held);
-        return Ok(true);
+    let error = match put {
+        Ok(version) => {
+            run.forget_layout();
+            // What was written, and not what others have made of it since.
+            let now = Held { control, version: Some(version) };
+            queue::adopt(&run.shared, before.held.version.as_ref(), now.clone());
+            return Ok(Some(now));
+        }
+        Err(error) => error,
     };
     if !error.is_ambiguous() {
         return Err(error);
     }
     // An answer may have been lost, or a client's own retry may have met its first try.
-    match run.look().await?.held.control.nonce == control.nonce {
-        true => Ok(true),
-        false if error.code() == Code::Conflict => Ok(false),
+    let now = run.look().await?.held.clone();
+    match now.control.nonce == control.nonce {
+        true => Ok(Some(now)),
+        false if error.code() == Code::Conflict => Ok(None),
         false => Err(error),
     }
 }
@@ -85,9 +105,7 @@ pub fn busy(run: &Run) -> Error {
 pub async fn pay(run: &Run) -> Result<()> {
     let layout = run.look().await?;
     let now = run.ask.now().await?;
-    let grace = if run.ask.supports().commit { 0 } else { GRACE };
-    let due = |debt: &Debt| now.saturating_sub(debt.since) >= grace;
-    let due: Vec<Debt> = layout.held.control.debt.iter().filter(|d| due(d)).cloned().collect();
+    let due = due(run, &layout.held.control.debt, now);
     if due.is_empty() {
         return Ok(());
     }
@@ -99,6 +117,28 @@ pub async fn pay(run: &Run) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// What of a debt has been known long enough.
+fn due(run: &Run, debts: &[Debt], now: u64) -> Vec<Debt> {
+    let mut known = run.shared.debts.lock();
+    known.retain(|(debt, _)| debts.contains(debt));
+    let mut due = Vec::new();
+    for debt in debts {
+        let seen = known.iter().find(|(other, _)| other == debt).map(|(_, seen)| *seen);
+        let is_due = match seen {
+            _ if run.ask.supports().commit => true,
+            Some(seen) => now.saturating_sub(seen) >= GRACE,
+            None => {
+                known.push((debt.clone(), now));
+                now.saturating_sub(debt.since) >= GRACE_OF_OTHERS
+            }
+        };
+        if is_due {
+            due.push(debt.clone());
+        }
+    }
+    due
 }
 
 /// The keys of a debt.

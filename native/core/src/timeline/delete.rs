@@ -36,7 +36,8 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
             Err(error) if error.code() == Code::Conflict => continue,
             Err(error) => return Err(error),
         };
-        let origin = plan.seen.origin.clone();
+        let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
+        let held = pins::of(run, line).await?;
         deleted.forks = plan.seen.pins.iter().map(|pin| pin.timeline.clone()).collect();
         let Some(pruned) = plan.carry_out(run, To::Store).await? else { continue };
         deleted.snapshots += pruned.gone;
@@ -44,9 +45,7 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         queue::forget(&run.shared);
         queue::look(&run.shared, None);
         run.forget();
-        if let Some(origin) = origin {
-            pins::release_all(run, &origin).await?;
-        }
+        pins::release(run, &held).await?;
         return Ok(deleted);
     }
     Err(change::busy(run))

@@ -114,8 +114,10 @@ pub async fn load(run: &Run, at: (&Region, Vec<u64>), records: &mut Records) -> 
     let get = |s: &u64| Request::Get { key: region.name.key(*s), range: None };
     let found = run.ask_all(sequences.iter().map(get).collect()).await?;
     for (first, found) in sequences.into_iter().zip(found) {
-        let Some(found) = found else { continue };
-        take(run, (region, first, &found), records)?;
+        match found {
+            Some(found) => take(run, (region, first, &found), records)?,
+            None => run.doubt(),
+        }
     }
     Ok(())
 }

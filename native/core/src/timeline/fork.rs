@@ -1,5 +1,12 @@
 //! Forking: another timeline that shares this one's history up to a snapshot and goes on by itself.
 //! Nothing is copied, so it takes the same time however long the history is.
+//!
+//! The name must be free, and stay so: the fork is one compare-and-set of the control object that
+//! was seen before anything was held for it. Where a save is no part of that (a store without
+//! batches), a fence has taken the next number before, and nobody saves behind a fence without
+//! having changed the control object since.
+
+use std::sync::Arc;
 
 use super::change;
 use super::control::Control;
@@ -7,11 +14,12 @@ use super::fence;
 use super::layout::{Layout, Region};
 use super::list;
 use super::name::Name;
-use super::pins;
-use super::sections::{Branch, Floor, Origin, Pin};
+use super::pins::{self, Pins};
+use super::sections::{Branch, Origin, Pin};
 use super::tail::{self, Tail};
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};
+use crate::store::Op;
 
 /// Forks a snapshot; gives what the fork's latest one is then.
 pub async fn fork(run: &Run, name: &Name, at: &At) -> Result<Snapshot> {
@@ -20,74 +28,77 @@ pub async fn fork(run: &Run, name: &Name, at: &At) -> Result<Snapshot> {
     if *name == run.shared.name {
         return Err(taken(&fork));
     }
-    require_free(&fork).await?;
+    let free = fork.again(|| Box::pin(require_free(&fork))).await?;
     let sequence = tail::resolve(run, at).await?;
     let snapshot = list::show(run, &At::Sequence(sequence)).await?;
     let layout = run.layout().await?;
     let line = line(&layout, sequence);
-    let floor = layout.held.control.floor.clone();
     let since = run.ask.now().await?;
+    let mut held = Pins::new();
     for branch in &line {
-        let from = branch.first.max(floor.sequence);
-        let timeline = name.to_string();
-        let pin = Pin { timeline, from, sequence: branch.last, since };
+        let from = branch.first.max(layout.held.control.floor.sequence);
+        let pin = Pin { timeline: name.to_string(), from, sequence: branch.last, since };
+        held.push((branch.timeline.clone(), pin.clone()));
         pins::set(&run.on(&branch.timeline)?, &pin).await?;
     }
-    let made = make(run, &fork, Begin { line: line.clone(), sequence, floor }).await;
-    if made.is_err() {
-        let origin = Origin { id: snapshot.id, first: 0, base: 0, line };
-        pins::release_all(&fork, &origin).await?;
+    let made = match ready(run, &fork, Begin { free, line, sequence }).await {
+        Ok((free, control, with)) => change::swap(&fork, (&free, control), with).await?,
+        Err(error) => {
+            pins::release(run, &held).await?;
+            return Err(error);
+        }
+    };
+    match made {
+        true => Ok(snapshot),
+        false => {
+            pins::release(run, &held).await?;
+            Err(taken(&fork))
+        }
     }
-    made.map(|()| snapshot)
 }
 
 /// What a fork begins with.
 struct Begin {
+    /// What its name had before.
+    free: Arc<Layout>,
     line: Vec<Branch>,
     sequence: u64,
-    floor: Floor,
 }
 
-/// Makes the fork, now that what it needs is held. What was taken out before that is noticed here.
-async fn make(run: &Run, fork: &Run, begin: Begin) -> Result<()> {
-    run.look().await?;
-    let record = list::present(run, begin.sequence).await?;
-    let end = record.base + record.raw;
+/// What makes the fork in place of what is there, with what else is on that condition.
+type Ready = (Arc<Layout>, Control, Vec<Op>);
+
+/// Makes it ready, now that what it needs is held. What was taken out before that is noticed here.
+async fn ready(run: &Run, fork: &Run, begin: Begin) -> Result<Ready> {
+    let Begin { free, line, sequence } = begin;
+    let layout = run.look().await?;
+    let record = list::present(run, sequence).await?;
+    run.settle().await?;
+    if self::line(&layout, sequence) != line {
+        return Err(change::busy(run));
+    }
+    fork.look().await?;
     let tail = fork.again(|| Box::pin(Tail::load(fork))).await?;
+    if tail.control.version != free.held.version {
+        return Err(taken(fork));
+    }
     fence::close(fork, &tail).await?;
     let fenced = !run.ask.supports().commit;
-    change::control(fork, |layout, control| {
-        if !is_free(layout) {
-            return Err(taken(fork));
-        }
-        // Where the name was used before, numbers and offsets go on: they never return.
-        let first = if fenced { tail.sequence + 2 } else { control.floor.sequence };
-        let base = control.floor.base.max(tail.base);
-        control.origin = Some(Origin {
-            id: record.id,
-            first: first.max(begin.sequence + 1),
-            base: base.max(end),
-            line: begin.line.clone(),
-        });
-        control.floor = begin.floor.clone();
-        control.loose = control.loose.max(begin.sequence + 1).max(first);
-        control.cuts += 1;
-        Ok(())
-    })
-    .await?;
-    fork.look().await?;
-    // A writer that saw the fence and not yet the fork has saved: its timeline was first.
-    let late = fork.shared.name.key(tail.sequence + 2);
-    if !fenced || run.ask.get(late).await?.is_none() {
-        return Ok(());
-    }
-    change::control(fork, |_, control| {
-        (control.origin, control.floor) = (None, tail.control.control.floor.clone());
-        control.loose = tail.control.control.loose;
-        Ok(())
-    })
-    .await?;
-    Err(taken(fork))
+    let next = tail.sequence + 1 + u64::from(fenced);
+    // Where the name was used before, numbers and offsets go on: they never return.
+    let origin = Origin {
+        id: record.id,
+        first: next.max(sequence + 1),
+        base: free.held.control.floor.base.max(tail.base).max(record.base + record.raw),
+        line,
+    };
+    let mut control = free.held.control.clone();
+    control.floor = layout.held.control.floor.clone();
+    control.loose = control.loose.max(origin.first);
+    control.origin = Some(origin);
+    control.cuts += 1;
+    let check = Op::Check { key: fork.shared.name.key(next), version: None };
+    Ok((free, control, if fenced { Vec::new() } else { vec![check] }))
 }
 
 /// In whose keys the history up to a snapshot lies.
@@ -102,22 +113,18 @@ fn line(layout: &Layout, sequence: u64) -> Vec<Branch> {
     parts.map(branch).collect()
 }
 
-/// Refuses a name that is in use.
-async fn require_free(fork: &Run) -> Result<()> {
+/// What a name has that is not in use: it was never written, or its timeline was deleted and holds
+/// nothing for a fork that would be hidden by a new beginning.
+async fn require_free(fork: &Run) -> Result<Arc<Layout>> {
     let layout = fork.look().await?;
     let empty = tail::latest_state(fork).await?.is_none();
-    match is_free(&layout) && empty {
-        true => Ok(()),
+    let control = &layout.held.control;
+    let packed = control.packs.iter().any(|pack| pack.last >= control.floor.sequence);
+    let open = control.pins.iter().any(|pin| pin.sequence >= control.loose);
+    match control.origin.is_none() && empty && !packed && !open {
+        true => Ok(layout),
         false => Err(taken(fork)),
     }
-}
-
-/// Whether a timeline of this layout was never written, or was deleted. One that was only ever
-/// written by saves may have no control object, so its first key counts too.
-fn is_free(layout: &Layout) -> bool {
-    let control: &Control = &layout.held.control;
-    let packed = control.packs.iter().any(|pack| pack.last >= control.floor.sequence);
-    control.origin.is_none() && !packed
 }
 
 fn taken(fork: &Run) -> Error {

@@ -27,7 +27,11 @@ pub async fn earlier(run: &Run, ground: &mut Ground, save: &Save) -> Result<Opti
     let oldest = ground.tail.sequence.saturating_sub(LOOKED_UP as u64);
     let Some(sequence) = sequence.filter(|sequence| *sequence > oldest) else { return Ok(None) };
     let at = At::Sequence(sequence);
-    let saved = run.again(|| Box::pin(restore::restore(run, &at))).await?;
+    let saved = match run.again(|| Box::pin(restore::restore(run, &at))).await {
+        // It was taken out since: for whoever looks anew, the key is free.
+        Err(error) if error.code() == Code::NotFound => return Ok(None),
+        saved => saved?,
+    };
     match &save.change {
         Change::Whole(bytes) if *bytes == saved.bytes => Ok(Some(saved.snapshot)),
         Change::Whole(_) => Err(mismatch(run, (key, sequence))),

@@ -192,9 +192,10 @@ impl Import {
         let directory = Directory::decode("", &head, &packed)?;
         {
             let mut state = self.state.lock();
-            if state.head.is_none() || packed.first <= state.before {
+            let floor = state.head.as_ref().map(|head| head.floor.sequence);
+            let Some(floor) = floor.filter(|_| packed.first > state.before) else {
                 return Err(damaged("its parts are out of order"));
-            }
+            };
             for block in &directory.blocks {
                 let span = |at: &super::pack::Span| {
                     value.slice(at.offset as usize..(at.offset + at.stored) as usize)
@@ -203,7 +204,8 @@ impl Import {
                 let raws = block.raws(&records, &span(&block.data))?;
                 for ((sequence, record), raw) in records.iter().zip(&raws) {
                     let (sequence, before) = (*sequence, sequence - 1);
-                    let next = Next { sequence, before, record, parent: None, raw };
+                    let shown = sequence >= floor;
+                    let next = Next { sequence, before, record, parent: None, raw, shown };
                     state.walk(run, &next)?;
                     state.name(sequence, record)?;
                 }
@@ -284,6 +286,7 @@ async fn place(run: &Run, of: (&Head, End, &Claim), packs: &mut Vec<Packed>) -> 
             record: &record,
             parent: id,
             extents: None,
+            follows: false,
             hidden: false,
             raw: &raw,
         })?;

@@ -127,6 +127,14 @@ impl Layout {
     fn is(&self, own: Option<&Version>, others: &[Option<Version>]) -> bool {
         self.held.version.as_ref() == own && self.versions == others
     }
+
+    /// The keys of the control objects that it was read from: its own, and those of the timelines
+    /// that it was forked from.
+    fn controls(&self) -> Vec<String> {
+        let (own, others) = (self.own().name.control(), self.regions.len() - 1);
+        let others = self.regions.iter().take(others).map(|region| region.name.control());
+        std::iter::once(own).chain(others).collect()
+    }
 }
 
 impl Region {
@@ -259,8 +267,10 @@ impl Run {
     /// moved.
     pub async fn ask_all(&self, mut requests: Vec<Request>) -> Result<Vec<Option<Found>>> {
         let doubted = self.seen.doubted.swap(false, std::sync::atomic::Ordering::Relaxed);
+        let wanted = requests.len();
         if doubted {
-            requests.push(Request::Get { key: self.shared.name.control(), range: None });
+            let controls = self.layout().await?.controls().into_iter();
+            requests.extend(controls.map(|key| Request::Get { key, range: None }));
         }
         let mut found = Vec::with_capacity(requests.len());
         for answer in self.ask.all(requests).await {
@@ -270,8 +280,7 @@ impl Run {
             }
         }
         if doubted {
-            let control = found.pop().flatten();
-            self.compare(control.map(|control| control.version)).await?;
+            self.compare(found.split_off(wanted)).await?;
         }
         Ok(found)
     }
@@ -281,11 +290,13 @@ impl Run {
         self.ask_all(Vec::new()).await.map(|_| ())
     }
 
-    async fn compare(&self, version: Option<Version>) -> Result<()> {
-        if self.layout().await?.held.version == version {
-            return Ok(());
+    async fn compare(&self, controls: Vec<Option<Found>>) -> Result<()> {
+        let mut versions = controls.into_iter().map(|found| found.map(|found| found.version));
+        let own = versions.next().flatten();
+        match self.layout().await?.is(own.as_ref(), &versions.collect::<Vec<_>>()) {
+            true => Ok(()),
+            false => Err(self.shifted()),
         }
-        Err(self.shifted())
     }
 
     /// A key was named by the layout and is not there. If the layout is still the same, it is lost.

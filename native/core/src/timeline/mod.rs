@@ -167,6 +167,8 @@ struct Shared {
     /// Somebody packs or prunes through this handle.
     keeping: AtomicBool,
     lease: Mutex<Option<lease::Own>>,
+    /// What is to be removed, and when this handle saw that first.
+    debts: Mutex<Vec<(sections::Debt, u64)>>,
     writer: Mutex<queue::Writer>,
 }
 
@@ -176,9 +178,9 @@ impl Timeline {
         let cache = budget::Account::open(cache::Cache::new(options.cache_bytes));
         let (layout, writer) = (Mutex::default(), Mutex::default());
         let (tried, keeping) = (AtomicU64::new(0), AtomicBool::new(false));
-        let lease = Mutex::default();
+        let (lease, debts) = (Mutex::default(), Mutex::default());
         let shared =
-            Shared { name, supports, options, cache, layout, tried, keeping, lease, writer };
+            Shared { name, supports, options, cache, layout, tried, keeping, lease, debts, writer };
         Timeline { shared: Arc::new(shared) }
     }
 

@@ -25,6 +25,8 @@ pub struct Entry<'a> {
     pub parent: Id,
     /// Its state; none: only its new bytes are needed.
     pub extents: Option<&'a Extents>,
+    /// Its edit says how its state differs from the one before.
+    pub follows: bool,
     /// It was taken out.
     pub hidden: bool,
     /// Its new bytes, proven.
@@ -96,7 +98,7 @@ impl Builder {
         }
         let follows = !begins && block.last + 1 == entry.sequence;
         let Entry { hidden, extents, .. } = *entry;
-        let told = follows && block.shown && !hidden;
+        let told = follows && block.shown && !hidden && entry.follows;
         let manifest = extents.filter(|_| !told && !entry.record.fence);
         let parented = !follows || manifest.is_some() || entry.record.fence;
         let record = Record {
@@ -113,7 +115,8 @@ impl Builder {
         put_bytes(&mut block.heads, &head);
         block.data.extend_from_slice(entry.raw);
         (block.last, block.end) = (entry.sequence, record.base + record.raw);
-        block.shown = if record.fence { block.shown } else { extents.is_some() };
+        // A fence changes no state, but what was before a gap is before it no more.
+        block.shown = if record.fence { block.shown && follows } else { extents.is_some() };
         Ok(())
     }
 

@@ -1,17 +1,22 @@
-//! Pins: what holds the history of a timeline for its forks. A fork sets its pin before it exists
-//! and takes it away after it has gone.
+//! Pins: what holds the history of a timeline for its forks. A fork sets its pins before it exists
+//! and takes them away after it has gone. Each try to fork has pins of its own, so that one that
+//! fails, or a fork that goes, never lets go of what another holds.
 
 use std::sync::Arc;
 
 use super::change;
 use super::control::Control;
+use super::layout::Layout;
 use super::reference;
-use super::sections::{Origin, Pin};
+use super::sections::{Branch, Pin};
 use super::{Run, Shared, Timeline};
 use crate::error::Result;
 
 /// A pin whose fork does not exist was left behind by a crash when it is this old (milliseconds).
 const ORPHANED: u64 = 3_600_000;
+
+/// Pins by the timeline that they are set in, as references write it.
+pub type Pins = Vec<(String, Pin)>;
 
 impl Run {
     /// The same operation, on another timeline of the store.
@@ -26,44 +31,43 @@ impl Run {
 /// Holds a part of a timeline's history for a fork.
 pub async fn set(run: &Run, pin: &Pin) -> Result<()> {
     change::control(run, |_, control| {
-        control.pins.retain(|other| other.timeline != pin.timeline);
         control.pins.push(pin.clone());
         Ok(())
     })
     .await
 }
 
-/// Takes away what a fork held.
-pub async fn release(run: &Run, fork: &str) -> Result<()> {
-    change::control(run, |_, control| {
-        control.pins.retain(|pin| pin.timeline != fork);
-        Ok(())
-    })
-    .await
+/// What these parts of a fork's history are held by now. Whoever lets go of some of it, asks before
+/// it changes the fork: what is set after that is another's.
+pub async fn of(run: &Run, line: &[Branch]) -> Result<Pins> {
+    let name = run.shared.name.to_string();
+    let mut pins = Pins::new();
+    for branch in line {
+        let layout = run.on(&branch.timeline)?.look().await?;
+        let own = layout.held.control.pins.iter().filter(|pin| pin.timeline == name);
+        pins.extend(own.map(|pin| (branch.timeline.clone(), pin.clone())));
+    }
+    Ok(pins)
 }
 
-/// Lets go of what lies below the floor in the timelines that this one was forked from.
-pub async fn narrow(run: &Run) -> Result<()> {
-    let layout = run.look().await?;
-    let Some(origin) = &layout.held.control.origin else { return Ok(()) };
-    let (floor, name) = (layout.held.control.floor.sequence, run.shared.name.to_string());
-    for branch in origin.line.iter().filter(|branch| branch.first < floor) {
-        let other = run.on(&branch.timeline)?;
-        change::control(&other, |_, control| {
-            let own = control.pins.iter_mut().filter(|pin| pin.timeline == name);
-            own.for_each(|pin| pin.from = pin.from.max(floor));
-            control.pins.retain(|pin| pin.from <= pin.sequence);
+/// Takes pins away.
+pub async fn release(run: &Run, pins: &Pins) -> Result<()> {
+    narrow(run, pins, u64::MAX).await
+}
+
+/// Lets go of what pins hold below a floor.
+pub async fn narrow(run: &Run, pins: &Pins, floor: u64) -> Result<()> {
+    for (timeline, pin) in pins.iter().filter(|(_, pin)| pin.from < floor) {
+        change::control(&run.on(timeline)?, |_, control| {
+            let there = control.pins.iter().position(|other| other == pin);
+            match there {
+                Some(at) if pin.sequence < floor => drop(control.pins.remove(at)),
+                Some(at) => control.pins[at].from = floor,
+                None => {}
+            }
             Ok(())
         })
         .await?;
-    }
-    Ok(())
-}
-
-/// Lets go of everything that a fork held, when it is gone.
-pub async fn release_all(run: &Run, origin: &Origin) -> Result<()> {
-    for branch in &origin.line {
-        release(&run.on(&branch.timeline)?, &run.shared.name.to_string()).await?;
     }
     Ok(())
 }
@@ -75,8 +79,11 @@ pub async fn sweep(run: &Run) -> Result<()> {
     let old = |pin: &&Pin| now.saturating_sub(pin.since) > ORPHANED;
     let mut dead = Vec::new();
     for pin in layout.held.control.pins.iter().filter(old) {
-        let fork: Arc<super::layout::Layout> = run.on(&pin.timeline)?.layout().await?;
-        if !shows(&fork.held.control, &name) {
+        let fork = run.on(&pin.timeline)?;
+        let seen: Arc<Layout> = fork.look().await?;
+        // A fork that is being made all the time meets this change and fails.
+        let change = || change::swap(&fork, (&seen, seen.held.control.clone()), Vec::new());
+        if !shows(&seen.held.control, &name) && change().await? {
             dead.push(pin.clone());
         }
     }

@@ -289,7 +289,9 @@ impl Plan {
     /// Cuts what the control object says, if it still says what the plan was made of.
     fn cut(&self, control: &mut Control) -> bool {
         let seen = &self.seen;
-        if (&control.floor, &control.tags, &control.pins) != (&seen.floor, &seen.tags, &seen.pins) {
+        let held = (&control.tags, &control.pins) == (&seen.tags, &seen.pins);
+        let begins = (&control.floor, &control.origin) == (&seen.floor, &seen.origin);
+        if !held || !begins || control.cuts != seen.cuts {
             return false;
         }
         control.floor = self.floor.clone();

@@ -84,9 +84,12 @@ pub async fn prune(run: &Run, policy: &Policy) -> Result<Pruned> {
     let to = if policy.dry_run { To::Nowhere } else { To::Store };
     for _ in 0..ATTEMPTS {
         let plan = Plan::make(run, policy).await?;
+        let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
+        let held = pins::of(run, line).await?;
+        let floor = plan.floor.sequence;
         if let Some(pruned) = plan.carry_out(run, to).await? {
             if !policy.dry_run {
-                pins::narrow(run).await?;
+                pins::narrow(run, &held, floor).await?;
                 change::sweep(run).await?;
             }
             return Ok(pruned);

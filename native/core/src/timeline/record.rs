@@ -337,7 +337,7 @@ impl Value {
             return Err(reader.damage("it ends too early"));
         }
         let (body, sum) = bytes.split_at(bytes.len() - 4);
-        if digest::crc32c_at(key, body).to_le_bytes() != sum {
+        if digest::crc32c_at(key, body).to_le_bytes() != sum && !sabotaged!(TimelineSum) {
             return Err(reader.damage("its checksum does not match"));
         }
         let count = reader.length()?;

@@ -123,6 +123,7 @@ impl Rescue {
                 record: &record,
                 parent,
                 extents: None,
+                follows: false,
                 hidden: false,
                 raw: &raw,
             })?;
@@ -154,7 +155,9 @@ impl Rescue {
             _ => None,
         };
         let before = layout.before(sequence);
-        let proven = walk.take(&Next { sequence, before, record: &record, parent, raw: &raw })?;
+        let shown = layout.held.control.shows(sequence);
+        let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
+        let proven = walk.take(&next)?;
         if proven.state.is_some() {
             self.whole.push(sequence);
             self.shown += u64::from(sequence >= layout.held.control.floor.sequence);
@@ -167,7 +170,8 @@ impl Rescue {
             record: &record,
             parent: proven.parent,
             extents: proven.state.as_ref(),
-            hidden: record.hidden,
+            follows: proven.follows,
+            hidden: record.hidden || proven.state.is_none() && !record.fence,
             raw: &raw,
         })?;
         Ok(true)

@@ -10,6 +10,7 @@ use super::packer::{Builder, Built, Entry};
 use super::record::{Id, Record};
 use super::restore;
 use super::sections::{Dead, Debt, Packed};
+use super::walk;
 use super::Run;
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
@@ -85,7 +86,7 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
         let mut raws = fetch::fresh(run, next..=upto).await?;
         for (sequence, record) in &records {
             let raw = raws.remove(sequence).unwrap_or_default();
-            walk.step(run, (*sequence, record)).await?;
+            let follows = walk.step(run, (*sequence, record)).await?;
             let fate = match (job.fate)(*sequence) {
                 Fate::Stays if record.hidden && record.manifest.is_some() => Fate::Bears,
                 Fate::Stays if record.hidden => Fate::Hides,
@@ -99,6 +100,7 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
                 record,
                 parent: walk.parent,
                 extents,
+                follows,
                 hidden,
                 raw: &raw,
             };
@@ -145,32 +147,31 @@ impl Walk {
         Ok(Walk { before, parent, state })
     }
 
-    /// The state of the next snapshot, none if it does not show; the id before it.
-    async fn step(&mut self, run: &Run, of: Of<'_>) -> Result<()> {
+    /// The state of the next snapshot, none if it does not show; the id before it. Whether its edit
+    /// makes its state of the one before.
+    async fn step(&mut self, run: &Run, of: Of<'_>) -> Result<bool> {
         let (sequence, record) = of;
         let follows = run.layout().await?.before(sequence) == self.before;
         if let Some(parent) = record.parent {
             self.parent = parent;
         }
         self.before = sequence;
-        if record.fence {
-            return Ok(());
-        }
         let before = self.state.take().filter(|_| follows);
+        if record.fence {
+            self.state = before;
+            return Ok(false);
+        }
         if record.hidden {
             self.state = record.manifest.clone();
-            return Ok(());
+            return Ok(false);
         }
-        let made = match (&record.manifest, before) {
-            (Some(manifest), _) => manifest.clone(),
-            (None, Some(before)) => record.edit()?.apply(&before, record.base)?,
-            (None, None) => {
-                let message = "Nothing says where a state lies; run verify, then repair.";
-                return Err(run.placed(sequence)(Error::new(Code::Corrupt, message)));
-            }
+        let made = walk::state(record, before.as_ref()).map_err(run.placed(sequence))?;
+        let Some((state, follows)) = made else {
+            let message = "Nothing says where a state lies; run verify, then repair.";
+            return Err(run.placed(sequence)(Error::new(Code::Corrupt, message)));
         };
-        self.state = Some(made);
-        Ok(())
+        self.state = Some(state);
+        Ok(follows)
     }
 }
 

@@ -78,10 +78,8 @@ impl Run {
         loop {
             let result = attempt().await;
             let settled = self.settle().await;
-            let result = match (result, settled) {
-                (Ok(_), Err(error)) => Err(error),
-                (result, _) => result,
-            };
+            // What is in doubt is neither so nor not so.
+            let result = settled.and(result);
             left -= 1;
             let Err(error) = &result else { return result };
             if walk::is_damage(error) {

@@ -181,6 +181,11 @@ impl Tail {
         }
     }
 
+    /// Others have taken the next number, and it was packed since.
+    pub fn is_outrun(&self) -> bool {
+        self.control.control.loose > self.sequence + 1
+    }
+
     /// Goes on to a record that is on its way: its state, and its bytes where they are at hand.
     pub fn advance(&mut self, record: &Record, state: (Extents, Option<Bytes>)) {
         self.id = record.id;

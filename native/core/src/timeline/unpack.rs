@@ -108,7 +108,8 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
                 let held = what.iter().map(|(sequence, _)| *sequence).filter(within);
                 // Another operation may have remembered them while this one waited.
                 records.extend(held.filter_map(|s| Some((s, cache.record(s)?))));
-                cache.is_whole(&nonce, block)
+                let upto = block.last.min(opened.want.last);
+                cache.is_whole(&nonce, &Block { last: upto, ..block.clone() })
             };
             if !known {
                 blocks.push((opened.part(block, Depth::Heads), opened.asked(block, None)));
@@ -124,7 +125,9 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
             records.insert(*sequence, cache.keep(*sequence, record));
             count += 1;
         }
-        cache.keep_whole(nonce, (&block, count));
+        // What lies behind it in the same numbers is of another history.
+        let upto = block.last.min(last);
+        cache.keep_whole(nonce, (&Block { last: upto, ..block }, count));
     }
     Ok(())
 }

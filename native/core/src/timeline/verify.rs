@@ -128,7 +128,9 @@ async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u
         _ => None,
     };
     let before = layout.before(sequence);
-    let proven = walk.take(&Next { sequence, before, record: &record, parent, raw: &raw })?;
+    let shown = layout.held.control.shows(sequence);
+    let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
+    let proven = walk.take(&next)?;
     let Some(state) = proven.state else { return Ok(None) };
     if let Some(expected) = &record.sha256 {
         let bytes = fetch::gather(run, &state, sequence).await?;

@@ -30,6 +30,9 @@ pub struct Next<'a> {
     pub parent: Option<Id>,
     /// Its new bytes.
     pub raw: &'a [u8],
+    /// Somebody is shown it, so its state must be whole. What lies below the floor is there for its
+    /// bytes.
+    pub shown: bool,
 }
 
 /// What a record that holds turned out to be.
@@ -38,6 +41,25 @@ pub struct Proven {
     pub parent: Id,
     /// Its state; none for a fence, or where only its bytes are kept.
     pub state: Option<Extents>,
+    /// Its edit says how its state differs from the one before.
+    pub follows: bool,
+}
+
+/// The state of a record that shows; and whether its edit makes it of the state before. The first
+/// one behind a floor does not, if what lies below is still there for others: nothing was before it.
+pub fn state(record: &Record, before: Option<&Extents>) -> Result<Option<(Extents, bool)>> {
+    let make = |before| record.edit()?.apply(before, record.base);
+    let Some(manifest) = &record.manifest else {
+        return before.map(make).transpose().map(|made| made.map(|made| (made, true)));
+    };
+    let is = |before| make(before).is_ok_and(|made| made == *manifest);
+    match before {
+        Some(before) if is(before) => Ok(Some((manifest.clone(), true))),
+        Some(_) if !is(&Extents::default()) => {
+            Err(damage("its manifest is not what its edit makes"))
+        }
+        _ => Ok(Some((manifest.clone(), false))),
+    }
 }
 
 impl Walk {
@@ -94,36 +116,34 @@ impl Walk {
         }
         record.prove(&parent, raw)?;
         self.add(record.base, record.base + record.raw);
-        if record.fence {
-            return Ok(Proven { parent, state: None });
-        }
         let known = self.state.take().filter(|_| follows.is_some());
+        if record.fence {
+            self.state = known;
+            return Ok(Proven { parent, state: None, follows: false });
+        }
         if record.hidden {
             self.state = record.manifest.clone();
-            return Ok(Proven { parent, state: None });
+            return Ok(Proven { parent, state: None, follows: false });
         }
-        let state = self.state_of(record, known)?;
-        self.state = Some(state.clone());
-        Ok(Proven { parent, state: Some(state) })
+        let made = Walk::made(record, known.as_ref());
+        let whole = made.as_ref().is_ok_and(|(state, _)| self.holds(state));
+        self.state = made.as_ref().ok().map(|(state, _)| state.clone());
+        match made {
+            Ok((state, follows)) if whole => Ok(Proven { parent, state: Some(state), follows }),
+            _ if !next.shown => Ok(Proven { parent, state: None, follows: false }),
+            Ok(_) => Err(damage("bytes that it needs are not there")),
+            Err(error) => Err(error),
+        }
     }
 
-    fn state_of(&self, record: &Record, before: Option<Extents>) -> Result<Extents> {
-        let made = match before {
-            Some(before) => Some(record.edit()?.apply(&before, record.base)?),
-            None => None,
-        };
-        if record.manifest.is_some() && made.is_some() && record.manifest != made {
-            return Err(damage("its manifest is not what its edit makes"));
-        }
-        let Some(state) = made.or_else(|| record.manifest.clone()) else {
+    /// The state that a record makes, and whether it follows from the one before.
+    fn made(record: &Record, before: Option<&Extents>) -> Result<(Extents, bool)> {
+        let Some((state, follows)) = state(record, before)? else {
             return Err(damage("nothing says where its state lies"));
         };
-        if state.length() != record.length {
-            return Err(damage("its extents are not as long as its state"));
-        }
-        match self.holds(&state) {
-            true => Ok(state),
-            false => Err(damage("bytes that it needs are not there")),
+        match state.length() == record.length {
+            true => Ok((state, follows)),
+            false => Err(damage("its extents are not as long as its state")),
         }
     }
 

@@ -19,6 +19,8 @@ use super::world::{Actor, Turn};
 #[derive(Default)]
 pub struct Writer {
     number: usize,
+    /// It packs through the handle that it saves through, as one does in the background.
+    keeps: bool,
     saves: u64,
     /// The state handed over last, and the epoch then.
     handed: Option<(Bytes, u64)>,
@@ -35,6 +37,11 @@ pub struct Writer {
 impl Writer {
     pub fn new(number: usize) -> Writer {
         Writer { number, ..Writer::default() }
+    }
+
+    /// One that packs, too.
+    pub fn keeping(number: usize) -> Writer {
+        Writer { number, keeps: true, ..Writer::default() }
     }
 
     /// The next state: no two are equal, and each differs from the one before as an agent's does.
@@ -137,6 +144,9 @@ impl Actor for Writer {
         if self.must_look || turn.dice.one_in(10) {
             return self.look(turn);
         }
+        if self.keeps && turn.dice.one_in(5) {
+            return pack(turn);
+        }
         let head = self.head.borrow().as_ref().map(|(sequence, _)| *sequence);
         let onto = head.filter(|_| turn.dice.one_in(4));
         for _ in 0..*turn.dice.pick(&[1, 1, 1, 2, 5]) {
@@ -157,8 +167,8 @@ impl Actor for Writer {
     fn crashed(&mut self) {
         // Its user still knows what he wanted to save under a key.
         let again = self.keyed.drain().map(|(_, keyed)| keyed).min();
-        let (number, saves) = (self.number, self.saves);
-        *self = Writer { number, saves, again, ..Writer::default() };
+        let (number, keeps, saves) = (self.number, self.keeps, self.saves);
+        *self = Writer { number, keeps, saves, again, ..Writer::default() };
     }
 }
 
@@ -245,21 +255,25 @@ impl Actor for Packer {
         if turn.busy > 0 || !turn.dice.one_in(3) {
             return;
         }
-        let end = |result: Result<Packings>, _: &mut Model| {
-            if let Err(error) = result {
-                let explained = is_transient(&error) || error.code() == Code::Conflict;
-                assert!(explained, "packing gave {error:?}");
-            }
-        };
-        if turn.dice.one_in(3) {
-            if let Some(machine) = turn.timeline.maintain() {
-                turn.run("maintain", machine, end);
-            }
-            return;
-        }
-        let packing = Packing { all: turn.dice.one_in(2), level: Some(1) };
-        turn.run("pack", turn.timeline.pack(packing), end);
+        pack(turn);
     }
+}
+
+fn pack(turn: &mut Turn<'_>) {
+    let end = |result: Result<Packings>, _: &mut Model| {
+        if let Err(error) = result {
+            let explained = is_transient(&error) || error.code() == Code::Conflict;
+            assert!(explained, "packing gave {error:?}");
+        }
+    };
+    if turn.dice.one_in(3) {
+        if let Some(machine) = turn.timeline.maintain() {
+            turn.run("maintain", machine, end);
+        }
+        return;
+    }
+    let packing = Packing { all: turn.dice.one_in(2), level: Some(1) };
+    turn.run("pack", turn.timeline.pack(packing), end);
 }
 
 /// Takes snapshots out by many policies.

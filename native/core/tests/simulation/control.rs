@@ -39,6 +39,38 @@ impl Control {
     }
 }
 
+/// What a control object says, in a few words.
+pub fn words(value: &[u8]) -> String {
+    let Control { floor, loose, sections } = Control::read(value);
+    let mut words = format!("floor {floor}, loose {loose}");
+    if let Some(packs) = sections.get(&8) {
+        let (mut rest, mut before) = (&packs[..], String::new());
+        while !rest.is_empty() {
+            let (first, more) = (varint(&mut rest), varint(&mut rest));
+            (0..4).for_each(|_| _ = varint(&mut rest));
+            rest = &rest[8..];
+            before += &format!(" {first}-{}", first + more);
+        }
+        words += &format!(", packs{before}");
+    }
+    if let Some(pins) = sections.get(&5) {
+        let mut rest = &pins[..];
+        while !rest.is_empty() {
+            let name = varint(&mut rest) as usize;
+            rest = &rest[name..];
+            words += &format!(", pin {}-{}", varint(&mut rest), varint(&mut rest));
+            varint(&mut rest);
+        }
+    }
+    if let Some(origin) = sections.get(&7) {
+        words += &format!(", own from {}", varint(&mut &origin[32..]));
+    }
+    if let Some(cuts) = sections.get(&11) {
+        words += &format!(", cuts {}", varint(&mut &cuts[..]));
+    }
+    words
+}
+
 pub fn varint(rest: &mut &[u8]) -> u64 {
     let (mut number, mut shift) = (0, 0);
     loop {

@@ -11,6 +11,7 @@ use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::machine::{Answer, Machine, Request, RequestId, Step};
 use keepstate_core::timeline::{Change, Meta, Options, Save, Snapshot, Timeline};
 
+use super::control;
 use super::dice::Dice;
 use super::model::Model;
 
@@ -549,16 +550,24 @@ fn timeout() -> Result<Answer> {
 /// A request in a few words.
 fn brief(request: &Request) -> String {
     use keepstate_core::store::Op;
-    let last =
-        |key: &str| key.rsplit('/').next().unwrap_or_default().trim_start_matches('0').to_owned();
+    let last = |key: &str| {
+        let mut parts = key.rsplit('/');
+        let name = parts.next().unwrap_or_default().trim_start_matches('0').to_owned();
+        format!("{} {name}", parts.next().unwrap_or_default())
+    };
+    let what = |key: &str, value: &[u8]| match key.ends_with("/control") {
+        true => format!("{} ({})", last(key), control::words(value)),
+        false if last(key).contains(" p") => last(key),
+        false => format!("{} of {}", last(key), value[4]),
+    };
     match request {
         Request::Get { key, .. } => format!("get {}", last(key)),
-        Request::Put { key, mode, .. } => format!("put {} {mode:?}", last(key)),
+        Request::Put { key, value, mode } => format!("put {} {mode:?}", what(key, value)),
         Request::Delete { key, .. } => format!("delete {}", last(key)),
         Request::List(query) => format!("list after {:?}", query.after.as_deref().map(last)),
         Request::Commit(ops) => {
             let one = |op: &Op| match op {
-                Op::Put { key, mode, .. } => format!("put {} {mode:?}", last(key)),
+                Op::Put { key, value, mode, .. } => format!("put {} {mode:?}", what(key, value)),
                 Op::Delete { key, .. } => format!("delete {}", last(key)),
                 Op::Check { key, version } => format!("check {} {version:?}", last(key)),
             };

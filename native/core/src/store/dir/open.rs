@@ -156,7 +156,8 @@ fn shards_text(shards: u32) -> String {
 fn parse_shards(text: &str) -> Option<u32> {
     let line = text.strip_suffix('\n')?;
     let shards = line.split(' ').next()?.parse().ok()?;
-    (text == shards_text(shards) || line == shards.to_string()).then_some(shards)
+    (text == shards_text(shards) || sabotaged!(ShardsCheck) || line == shards.to_string())
+        .then_some(shards)
 }
 
 fn check(options: &DirOptions) -> Result<()> {

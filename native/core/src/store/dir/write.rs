@@ -47,7 +47,10 @@ impl Tree {
         let temporary = self.temporary(&own)?;
         let temp = self.stage(put, &own, &temporary)?;
         let held = self.lock.hold(&own)?;
-        let there = self.check(put.op, put.place)?;
+        let there = match sabotaged!(DirCondition) {
+            true => self.look(put.place)?,
+            false => self.check(put.op, put.place)?,
+        };
         // Between staging and locking, somebody may have taken the time.
         if temp.raise_above(self.floor(there, &own)?)? {
             temp.sync()?;
@@ -71,11 +74,16 @@ impl Tree {
         let mut temp = Temp::create(folder, self.unique_name()?, self.options.mode)?;
         temp.write(put.value)?;
         temp.raise_above(self.floor(put.there, own)?)?;
-        temp.sync()?;
+        if !sabotaged!(DirSyncFile) {
+            temp.sync()?;
+        }
         Ok(temp)
     }
 
     fn floor(&self, there: Option<Seen>, own: &Folder) -> Result<i128> {
+        if sabotaged!(DirTimesRise) {
+            return Ok(i128::MIN);
+        }
         let floor = self.lock.floor(own)?;
         Ok(there.map_or(floor, |seen| seen.modified.max(floor)))
     }
@@ -128,7 +136,7 @@ impl Tree {
 
     /// Makes the names in a folder durable, now or at the next flush.
     fn settle(&self, folder: &Folder, folders: &[String]) -> Result<()> {
-        if self.options.sync {
+        if self.options.sync && !sabotaged!(DirSyncFolder) {
             return folder.sync();
         }
         self.unsynced.lock().insert(folders.to_vec());

@@ -53,7 +53,7 @@ impl Shared {
             self.take_back(tail);
             return Err(error);
         }
-        if self.is_sync() {
+        if self.is_sync() && !sabotaged!(SyncCommit) {
             if let Err(error) = tail.segment.file.sync() {
                 return Err(self.sync_failed(tail, error));
             }
@@ -113,7 +113,8 @@ impl Shared {
         (draft.commit, draft.end) = (tail.commit, (tail.offset, tail.check));
         draft.time = tail.time.max(self.clock.now());
         let size: u64 = tickets.iter().map(Ticket::size).sum();
-        match self.make_room(tail, size + RESERVE) {
+        let reserve = if sabotaged!(Reserve) { 0 } else { RESERVE };
+        match self.make_room(tail, size + reserve) {
             Err(error) if error.code() == Code::DiskFull => {
                 self.upkeep.note_scarce();
                 draft.scarce = Some(error);
@@ -148,7 +149,8 @@ impl Draft {
     /// On a full disk only what frees space may use the reserve.
     fn check_space(&self, tail: &Tail, ticket: &Ticket) -> Result<()> {
         let Some(error) = &self.scarce else { return Ok(()) };
-        let reserve = if ticket.frees() { 0 } else { RESERVE };
+        let all = ticket.frees() || sabotaged!(Reserve);
+        let reserve = if all { 0 } else { RESERVE };
         if self.end.0 + ticket.size() + reserve > tail.room {
             return Err(error.duplicate());
         }
@@ -170,7 +172,7 @@ impl Draft {
             op,
             Op::Put { mode: Mode::Overwrite, .. } | Op::Delete { if_version: None, .. }
         );
-        if unconditional {
+        if unconditional || sabotaged!(Conditions) {
             return Ok(());
         }
         let there = self.version(index, op.key()).map(Version::from);

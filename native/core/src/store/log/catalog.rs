@@ -46,7 +46,8 @@ fn unwrap<'a>(bytes: &'a [u8], magic: [u8; 8], path: &Path) -> Result<&'a [u8]> 
     let body = reader.take(length).ok_or_else(damaged)?;
     let covered = reader.at();
     let check = reader.u64().ok_or_else(damaged)?;
-    let holds = reader.is_empty() && check == digest64(bytes.get(..covered).unwrap_or_default());
+    let sum = digest64(bytes.get(..covered).unwrap_or_default());
+    let holds = reader.is_empty() && (check == sum || sabotaged!(SmallFileCheck));
     if holds && (version > FORMAT || bits != 0) {
         return Err(too_new(path));
     }

@@ -243,7 +243,8 @@ pub(super) fn load(folder: &Folder, catalog: &Catalog, index: &mut Index) -> Opt
         }
         let sum = bytes.get(8 + length..16 + length)?;
         let covered = bytes.get(..8 + length)?;
-        (digest64(covered).to_le_bytes() == sum).then_some(())?;
+        let holds = digest64(covered).to_le_bytes() == sum || sabotaged!(CheckpointCheck);
+        holds.then_some(())?;
         sums.extend_from_slice(sum);
         entries += take_block(covered, index)?;
         at += (length + 16) as u64;

@@ -89,7 +89,12 @@ impl Shared {
         };
         let output = output.filter(|output| output.end > FIRST);
         // What made the rest dead must be on disk before the rest is gone.
-        let flushed = self.flush_tail();
+        let flushed = if sabotaged!(FlushBeforeCompact) { Ok(()) } else { self.flush_tail() };
+        if sabotaged!(CatalogBeforeRemove) {
+            for listed in &plan.run {
+                self.folder.remove(&segment::name(listed.number))?;
+            }
+        }
         // If this fails, the catalog on disk may be either one; the next holder of the append lock
         // sees to it, and removes what is left over.
         if !flushed.and_then(|()| self.publish_output(plan, output.as_ref()))? {
@@ -137,7 +142,9 @@ impl Shared {
             }
             output.close_frame();
             output.write_part()?;
-            output.segment.file.sync()?;
+            if !sabotaged!(SyncCompacted) {
+                output.segment.file.sync()?;
+            }
             self.folder.sync()?;
             Ok(output)
         });

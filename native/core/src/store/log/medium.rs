@@ -256,6 +256,9 @@ impl Folder {
     }
 
     pub fn sync(&self) -> Result<()> {
+        if sabotaged!(SyncFolder) {
+            return Ok(());
+        }
         let done = self.medium.sync_folder(&self.path);
         done.map_err(|error| Error::io(error, "Syncing the store's folder", &self.path))
     }
@@ -270,6 +273,9 @@ impl Folder {
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let file = self.open(&format!("{name}.new"), Access::Fresh)?;
         file.write(bytes, 0)?;
+        if sabotaged!(SyncSmallFile) {
+            return Ok(());
+        }
         file.sync()
     }
 

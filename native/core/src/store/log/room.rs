@@ -203,7 +203,9 @@ impl Shared {
             Err(error) if self.is_sync() || error.code() == Code::DiskFull => return Err(error),
             _ => {}
         }
-        segment.file.sync()?;
+        if !sabotaged!(SyncNewSegment) {
+            segment.file.sync()?;
+        }
         self.folder.sync()?;
         catalog.next += 1;
         catalog.segments.push(Listed { number, id, origin: Origin::Appended, ended: None });
@@ -244,6 +246,9 @@ impl Shared {
     /// Undoes a write that failed: zeros where it may have reached. Until that is on disk, the page
     /// says that the next holder of the lock must look.
     pub fn take_back(&self, tail: &mut Tail) {
+        if sabotaged!(TakeBack) {
+            return self.page.iter().for_each(|page| page.set_left(Left::Order));
+        }
         let end = tail.offset + tail.buffer.len() as u64;
         let file = &tail.segment.file;
         let undone = fill(&tail.segment, tail.offset, end.min(tail.room)).and_then(|()| {
@@ -260,6 +265,9 @@ impl Shared {
     /// After a failed sync nobody can say what is on disk behind the last good one, now or later.
     /// So the segment ends there, for good, before anybody appends again.
     pub fn sync_failed(&self, tail: &mut Tail, error: Error) -> Error {
+        if sabotaged!(EndAfterFailedSync) {
+            return error;
+        }
         if let Some(page) = &self.page {
             page.set_left(Left::SyncFailed);
         }

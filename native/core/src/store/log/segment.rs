@@ -72,7 +72,8 @@ impl SegmentHead {
             Some((reader.u64()?, reader.array::<16>()?, reader.array::<16>()?, reader.u64()?))
         };
         let Some((number, id, owner, check)) = parts() else { return Err(Fault::Damage) };
-        if magic != MAGIC || check != digest64(covered) {
+        let holds = check == digest64(covered) || sabotaged!(SegmentHeaderCheck);
+        if magic != MAGIC || !holds {
             return Err(Fault::Damage);
         }
         if version > FORMAT || bits != 0 {
@@ -224,7 +225,7 @@ impl Scan {
         let at = (self.offset - self.start) as usize;
         let (before, offset) = (self.check, self.offset);
         let Some(bytes) = self.buffer.get_mut(at..at + whole) else { return Ok(None) };
-        if frame::check(bytes, before) != stated {
+        if frame::check(bytes, before) != stated && !sabotaged!(FrameCheck) {
             return Ok(None);
         }
         let payload = bytes.get(frame::HEAD..).unwrap_or_default();
