@@ -24,7 +24,7 @@ import { checkKnown, TIMELINE_OPTIONS, type TimelineOptions } from "./timeline/o
 import { Packer } from "./timeline/packer.js";
 import { formatName, type TimelineName, timelineName } from "./timeline/reference.js";
 import type { StoreSearchOptions } from "./timeline/search.js";
-import type { CopyTarget } from "./timeline/copy.js";
+import { type CopyTarget, isTarget, requireStore } from "./timeline/copy.js";
 import type { Imported, TransferOptions } from "./timeline/results.js";
 import type { Snapshot } from "./timeline/snapshot.js";
 import { searchStore } from "./timeline/store-search.js";
@@ -225,7 +225,8 @@ export class Keepstate implements AsyncDisposable {
 
   /** What takes copies: a Keepstate as it is, a store by one over it. */
   #target(to: CopyTarget | Store): CopyTarget {
-    if ("timeline" in to) return to;
+    if (isTarget(to)) return to;
+    requireStore(to);
     return new Keepstate(to, this.#config, { ...this.#objects, store: to });
   }
 

@@ -1,7 +1,8 @@
 /** Copies of a timeline in another store, which go on where an earlier copy ended. */
 
 import { KeepstateError } from "../errors.js";
-import { checkNumbers, type SignalOptions } from "./options.js";
+import type { Store } from "../ports/store.js";
+import { checkNumbers, invalid, type SignalOptions } from "./options.js";
 import { formatName, type TimelineName, timelineName } from "./reference.js";
 import type { Imported, TransferOptions } from "./results.js";
 import type { Snapshot } from "./snapshot.js";
@@ -34,6 +35,19 @@ export interface Copying {
   tags(options?: SignalOptions): Promise<Tag[]>;
   tag(name: string, ref?: string, options?: TagOptions): Promise<Snapshot>;
   export(options?: ExportOptions): AsyncIterable<Uint8Array>;
+}
+
+/** Whether it takes copies as it is. */
+export function isTarget(to: CopyTarget | Store): to is CopyTarget {
+  return typeof (to as Partial<CopyTarget> | undefined)?.import === "function";
+}
+
+/** Refuses what is no store either. */
+export function requireStore(to: Store): void {
+  const { get, put } = (to as Partial<Store> | undefined) ?? {};
+  if (typeof get === "function" && typeof put === "function") return;
+  const given = typeof to === "string" ? `; open("${String(to)}") gives one` : "";
+  throw invalid(`copyTo takes a Keepstate, as open gives one, or a store${given}.`);
 }
 
 /** Copies what the other store does not have yet. */

@@ -70,15 +70,44 @@ export async function verifyTimeline(
   { core, ref, reading }: { core: TimelineCore; ref: string | undefined; reading: string },
   { onProgress, signal }: VerifyOptions,
 ): Promise<Verified> {
-  const tell =
-    onProgress &&
-    ((snapshots: number, bytes: number, done: number, total: number): void =>
-      onProgress({ reading, part: total ? done / total : 1, timelines: 0, snapshots, bytes }));
+  const teller = new Teller(reading, onProgress);
   try {
+    const tell = onProgress && teller.tell;
     const told = await core.verify({ ref, tell }, signal);
+    teller.end(told);
     return { ...told, damage: told.damage.map((record) => raised(record, verifyTimeline)) };
   } catch (error) {
     return { snapshots: 0, bytes: 0, damage: [damageOf(error)] };
+  }
+}
+
+/** Tells of a timeline, to its end: what is still on its way then comes too late. */
+class Teller {
+  readonly #reading: string;
+  readonly #listener: VerifyOptions["onProgress"];
+  #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(reading: string, listener: VerifyOptions["onProgress"]) {
+    this.#reading = reading;
+    this.#listener = listener;
+  }
+
+  readonly tell = (snapshots: number, bytes: number, done: number, total: number): void => {
+    if (this.#isOver || this.#failure) return;
+    const part = total ? done / total : 1;
+    try {
+      this.#listener?.({ reading: this.#reading, part, timelines: 0, snapshots, bytes });
+    } catch (error) {
+      // It is called from nowhere: whoever waits for the verification is told.
+      this.#failure = { error };
+    }
+  };
+
+  end({ snapshots, bytes }: { readonly snapshots: number; readonly bytes: number }): void {
+    this.tell(snapshots, bytes, 1, 1);
+    this.#isOver = true;
+    if (this.#failure) throw this.#failure.error;
   }
 }
 
@@ -95,8 +124,7 @@ export async function verifyStore(of: Holding, options: VerifyOptions): Promise<
       snapshots: sum.snapshots + more.snapshots,
       bytes: sum.bytes + more.bytes,
     });
-  const progress = (done: number, total: number): void => tell("store", total ? done / total : 1);
-  damage.push(...((await of.store.verify?.({ signal, progress })) ?? []));
+  damage.push(...(await verifyBytes(of.store, signal, (part) => tell("store", part))));
   for await (const entry of of.timelines("", { signal })) {
     tell(entry.ref, 0);
     const { agent, session, ref } = entry;
@@ -118,6 +146,26 @@ export async function verifyStore(of: Holding, options: VerifyOptions): Promise<
     sum.files++;
   }
   return { ...sum, damage };
+}
+
+/** The store's own bytes, where it can check them. */
+async function verifyBytes(
+  store: Holding["store"],
+  signal: AbortSignal | undefined,
+  tell: (part: number) => void,
+): Promise<readonly KeepstateError[]> {
+  let failure: { readonly error: unknown } | undefined;
+  const progress = (done: number, total: number): void => {
+    if (failure) return;
+    try {
+      tell(total ? done / total : 1);
+    } catch (error) {
+      failure = { error };
+    }
+  };
+  const damage = (await store.verify?.({ signal, progress })) ?? [];
+  if (failure) throw (failure as { readonly error: unknown }).error;
+  return damage;
 }
 
 function damageOf(error: unknown): KeepstateError {
