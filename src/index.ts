@@ -98,8 +98,8 @@ export type {
   SaveOptions,
   SignalOptions,
   SnapshotListOptions,
-  TimelineOptions,
 } from "./timeline/options.js";
+export type { TimelineOptions } from "./timeline/handle.js";
 export type { LeaseOption } from "./timeline/leases.js";
 export type { Copied, CopyOptions, CopyTarget, Copying } from "./timeline/copy.js";
 export type {

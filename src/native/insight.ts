@@ -1,7 +1,6 @@
 // What the addon tells of a timeline as a whole, and how one goes to a file and comes from one.
 
 import type { NativeErrorRecord } from "./addon.js";
-import type { NativeSnapshot } from "./timeline.js";
 
 /** Which value of which snapshot. */
 export interface NativeBlaming {
@@ -10,10 +9,8 @@ export interface NativeBlaming {
   readonly path: readonly string[];
 }
 
-export interface NativeBlame {
-  readonly snapshot: NativeSnapshot;
-  readonly did: "add" | "change" | "remove" | "oldest";
-}
+/** What a snapshot did to a value. */
+export type NativeDid = "add" | "change" | "remove" | "oldest";
 
 export interface NativeWeighing {
   readonly ref: string;

@@ -10,9 +10,9 @@ import type {
   Soon,
 } from "./addon.js";
 import type {
-  NativeBlame,
   NativeBlaming,
   NativeCursor,
+  NativeDid,
   NativeImport,
   NativeMended,
   NativePart,
@@ -65,6 +65,11 @@ export interface NativeSnapshot {
   readonly storedBytes: number;
   /** In order; absent where there are none. */
   readonly tags?: readonly string[];
+}
+
+export interface NativeBlame {
+  readonly snapshot: NativeSnapshot;
+  readonly did: NativeDid;
 }
 
 export interface NativeRestored {

@@ -4,7 +4,6 @@ import { abortable } from "../abort.js";
 import type { AbortToken, NativeName, NativeStore, Soon } from "../native/addon.js";
 import { settled, value } from "../native/record.js";
 import type {
-  NativeBlame,
   NativeBlaming,
   NativeCursor,
   NativeMended,
@@ -15,6 +14,7 @@ import type {
   NativeWeight,
 } from "../native/insight.js";
 import type {
+  NativeBlame,
   NativeDeleted,
   NativeFork,
   NativeListOptions,

@@ -2,7 +2,6 @@
 
 import { KeepstateError } from "../errors.js";
 import { raised } from "../native/record.js";
-import type { FileEntry } from "../file/list.js";
 import type { CallOptions } from "../ports/store.js";
 import type { EmbeddedStore } from "../ports/embedded.js";
 import type { TimelineCore } from "./core.js";
@@ -53,7 +52,7 @@ export interface Holding {
   timeline(of: TimelineName): {
     verify(ref?: string, options?: VerifyOptions): Promise<Verified>;
   };
-  files(prefix: string, options: CallOptions): AsyncIterable<FileEntry>;
+  files(prefix: string, options: CallOptions): AsyncIterable<{ readonly key: string }>;
   file(key: string): { verify(options: SignalOptions): Promise<void> };
 }
 
