@@ -13,47 +13,39 @@ import { type Objects, type OpenOptions, splitOptions } from "./options.js";
 import { systemClock } from "./ports/clock.js";
 import type { EmbeddedStore } from "./ports/embedded.js";
 import type { CallOptions, Store } from "./ports/store.js";
-import type { StandardSchema } from "./schema/standard.js";
 import { canBeReadOnly, openUrl } from "./schemes.js";
 import { embeddedCore, type TimelineCore } from "./timeline/core.js";
 import { steppedCore } from "./timeline/drive.js";
 import { Encodings } from "./timeline/encodings.js";
+import { TIMELINE_OPTIONS, type TimelineOptions } from "./timeline/handle.js";
 import { Hub } from "./timeline/hub.js";
-import { type LeaseOption, leaseOf } from "./timeline/leases.js";
+import { leaseOf } from "./timeline/leases.js";
 import { listTimelines, type TimelineEntry } from "./timeline/names.js";
 import { checkKnown } from "./timeline/options.js";
 import { Packer } from "./timeline/packer.js";
-import { type TimelineName, timelineName } from "./timeline/reference.js";
+import { formatName, type TimelineName, timelineName } from "./timeline/reference.js";
 import type { StoreSearchOptions } from "./timeline/search.js";
+import { type CopyTarget, isTarget, requireStore } from "./timeline/copy.js";
+import type { Imported, TransferOptions } from "./timeline/results.js";
 import type { Snapshot } from "./timeline/snapshot.js";
 import { searchStore } from "./timeline/store-search.js";
 import { Timeline } from "./timeline/timeline.js";
+import {
+  checkTransfer,
+  type FileSource,
+  importTimeline,
+  type Still,
+} from "./timeline/transfer.js";
+import {
+  checkVerify,
+  type StoreVerified,
+  verifyStore,
+  type VerifyOptions,
+} from "./timeline/verify.js";
 import type { Watching } from "./timeline/watch.js";
 
 /** A store as `ks.store` shows it; the stores of the core offer more than the port. */
 export type OpenStore = Store & Partial<Omit<EmbeddedStore, keyof Store>>;
-
-/** Options of one timeline. */
-export interface TimelineOptions<State> {
-  /** `msgpack` (the default), `json`, `bytes`, or the name of an encoding of one's own. */
-  readonly encoding?: string | undefined;
-  /**
-   * States are made of frozen parts, as those of Immer and Redux Toolkit are: what is deeply frozen
-   * is known by its reference and not read again. Anything else may still change in place.
-   */
-  readonly immutable?: boolean | undefined;
-  /** Every state is validated when it is saved and when it is restored. */
-  readonly schema?: StandardSchema<unknown, State> | undefined;
-  /** `full`: also keep a SHA-256 of each whole state. */
-  readonly integrity?: "fast" | "full" | undefined;
-  /**
-   * Only this handle saves: it takes a lease before its first save, and others get LEASE_HELD. Who
-   * does not save for `ttl` (60 seconds by default) can lose it, and then gets LEASE_LOST.
-   */
-  readonly lease?: LeaseOption | undefined;
-}
-
-const TIMELINE_OPTIONS = ["encoding", "immutable", "schema", "integrity", "lease"];
 
 /** Keepstate over one store. */
 export class Keepstate implements AsyncDisposable {
@@ -105,6 +97,8 @@ export class Keepstate implements AsyncDisposable {
       packer: this.#packer,
       watching: this.#watching(),
       sibling: (other) => this.timeline(other, options),
+      target: (to) => this.#target(to),
+      still: () => this.#still(name) ?? { core, close: async () => undefined },
       track: (work) => this.#track(work),
       requireOpen: () => this.#requireOpen(),
     });
@@ -122,6 +116,31 @@ export class Keepstate implements AsyncDisposable {
     const timelines = (prefix: string, signal?: AbortSignal): AsyncIterable<TimelineEntry> =>
       this.timelines(prefix, { signal });
     return searchStore({ timelines, timeline: (name) => this.timeline(name) }, options);
+  }
+
+  /**
+   * Makes a timeline of a file that `export` gave, under any name, and tells what came. A timeline
+   * that is there is CONFLICT, unless the file goes on from its end.
+   */
+  async import(
+    of: string | TimelineName,
+    source: FileSource,
+    options: TransferOptions = {},
+  ): Promise<Imported> {
+    this.#requireOpen();
+    checkTransfer("import", options);
+    const name = timelineName(of);
+    const core = this.#core(name, {});
+    const imported = await this.#track(importTimeline({ name, core }, source, options));
+    this.#hub.tell(formatName(name), imported.snapshot.sequence);
+    return imported;
+  }
+
+  /** Reads everything and proves it: the store's own bytes, all timelines, all single files. */
+  async verify(options: VerifyOptions = {}): Promise<StoreVerified> {
+    this.#requireOpen();
+    checkVerify(options);
+    return await this.#track(verifyStore(this, options));
   }
 
   /** A single self-contained snapshot at a key, as `checkpoints/a.json.gz`. */
@@ -183,6 +202,7 @@ export class Keepstate implements AsyncDisposable {
   #core(
     name: TimelineName,
     { integrity = this.#value("integrity"), lease }: { integrity?: unknown; lease?: unknown },
+    store: Store = this.store,
   ): TimelineCore {
     const options = {
       full: integrity === "full",
@@ -190,9 +210,25 @@ export class Keepstate implements AsyncDisposable {
       singleWriter: this.#value("singleWriter") === true,
       ...(typeof lease === "number" ? { lease } : {}),
     };
-    return this.store instanceof NativeStoreAdapter
-      ? embeddedCore(this.store.handle, name, options)
-      : steppedCore({ store: this.store, clock: this.#clock() }, name, options);
+    return store instanceof NativeStoreAdapter
+      ? embeddedCore(store.handle, name, options)
+      : steppedCore({ store, clock: this.#clock() }, name, options);
+  }
+
+  /** A timeline as it is now, where the store has views. */
+  #still(name: TimelineName): Still | undefined {
+    if (!(this.store instanceof NativeStoreAdapter) || !this.store.handle.supports().view) {
+      return undefined;
+    }
+    const view = this.store.view();
+    return { core: this.#core(name, {}, view), close: () => view.close() };
+  }
+
+  /** What takes copies: a Keepstate as it is, a store by one over it. */
+  #target(to: CopyTarget | Store): CopyTarget {
+    if (isTarget(to)) return to;
+    requireStore(to);
+    return new Keepstate(to, this.#config, { ...this.#objects, store: to });
   }
 
   /** The log of this machine is cheap to ask; another store may be far away. */

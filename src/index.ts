@@ -14,6 +14,8 @@
 
 import { openFrom, type Keepstate } from "./engine.js";
 import type { OpenOptions } from "./options.js";
+import type { StoreRepaired } from "./ports/scheme.js";
+import { repairUrl } from "./schemes.js";
 
 /** Opens stores. */
 export interface Open {
@@ -27,6 +29,11 @@ export interface Open {
    * win over the environment, which wins over the file.
    */
   fromConfig(path?: string, options?: OpenOptions): Promise<Keepstate>;
+  /**
+   * Keeps what verifies of an embedded log that is damaged, and tells what was lost. Nobody may
+   * have it open. The damaged files stay beside it under other names.
+   */
+  repair(store: string): Promise<StoreRepaired>;
 }
 
 /** Opens a store. */
@@ -38,6 +45,7 @@ export const open: Open = Object.assign(
   {
     fromConfig: async (path = "keepstate.toml", options: OpenOptions = {}) =>
       openFrom(options, { file: path, environment: process.env }),
+    repair: async (store: string) => repairUrl(store),
   },
 );
 
@@ -54,6 +62,7 @@ export {
   type DigestName,
   digestSync,
 } from "./bytes.js";
+export type { StoreRepaired } from "./ports/scheme.js";
 export type { EmbeddedStore, VerifyOptions } from "./ports/embedded.js";
 export type {
   CallOptions,
@@ -77,7 +86,7 @@ export type { Clock } from "./ports/clock.js";
 export type { Encoding } from "./encode/encoding.js";
 export type { Class, Type } from "./encode/types.js";
 export { UnknownType } from "./encode/unknown-type.js";
-export type { Keepstate, OpenStore, TimelineOptions } from "./engine.js";
+export type { Keepstate, OpenStore } from "./engine.js";
 export type { OpenOptions, StoreOptions } from "./options.js";
 export type { Operation } from "./patch/diff.js";
 export type { DiffEntry, DiffSide } from "./patch/summary.js";
@@ -90,8 +99,19 @@ export type {
   SignalOptions,
   SnapshotListOptions,
 } from "./timeline/options.js";
+export type { TimelineOptions } from "./timeline/handle.js";
 export type { LeaseOption } from "./timeline/leases.js";
-export type { Deleted, DiffSummaryOptions, Verified } from "./timeline/results.js";
+export type { Copied, CopyOptions, CopyTarget, Copying } from "./timeline/copy.js";
+export type {
+  Blame,
+  Deleted,
+  DiffSummaryOptions,
+  Imported,
+  Lost,
+  Repaired,
+  TransferOptions,
+  TransferProgress,
+} from "./timeline/results.js";
 export type { SearchOptions, StoreSearchOptions, Wanted } from "./timeline/search.js";
 export type { Snapshot } from "./timeline/snapshot.js";
 export type { Timeline } from "./timeline/timeline.js";
@@ -106,6 +126,14 @@ export type {
   TagOptions,
   UntagOptions,
 } from "./timeline/upkeep.js";
+export type { ExportOptions, FileSource } from "./timeline/transfer.js";
+export type {
+  StoreVerified,
+  Verified,
+  VerifyOptions as TimelineVerifyOptions,
+  VerifyProgress,
+} from "./timeline/verify.js";
+export type { Rest, Weight, WhyOptions } from "./timeline/weight.js";
 export type {
   Watch,
   Watched,

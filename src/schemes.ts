@@ -4,7 +4,7 @@ import { dir } from "./adapters/dir.js";
 import { log } from "./adapters/log.js";
 import { memory } from "./adapters/memory.js";
 import { KeepstateError } from "./errors.js";
-import type { Parameters, Scheme } from "./ports/scheme.js";
+import type { Parameters, Scheme, StoreRepaired } from "./ports/scheme.js";
 import type { Store } from "./ports/store.js";
 import { type Read, readText, readValue } from "./ports/setting.js";
 import { suggest } from "./suggest.js";
@@ -38,6 +38,15 @@ export async function openAddress(address: Address, defaults: Parameters = {}): 
   const known = Object.entries(defaults).filter(([name]) => name in scheme.parameters);
   for (const [name, given] of known) check(scheme, name, readValue(setting(scheme, name), given));
   return scheme.open(address.location, { ...Object.fromEntries(known), ...address.parameters });
+}
+
+/** Mends the store that a URL names, which nobody may have open. */
+export async function repairUrl(url: string): Promise<StoreRepaired> {
+  const { scheme, location } = parseAddress(url);
+  const { repair, summary } = schemeOf(scheme, location);
+  if (repair) return await repair(location);
+  const message = `A ${scheme}: store (${summary}) has nothing that could be repaired as a whole.`;
+  throw new KeepstateError("UNSUPPORTED", `${message} Repair its timelines one by one.`);
 }
 
 /** Whether the store that a URL names can be opened read-only. */

@@ -1,6 +1,6 @@
 /** `./path` and `file:`: the embedded log, the default store. */
 
-import { settled } from "../native/record.js";
+import { raised, settled } from "../native/record.js";
 import { native } from "../native.js";
 import type { Scheme } from "../ports/scheme.js";
 import { CREATE, DURABILITY, READ_ONLY, requirePath } from "./settings.js";
@@ -35,5 +35,9 @@ export const log: Scheme = {
   open: async (location, parameters) => {
     const path = requirePath(location, "file");
     return new NativeStoreAdapter(await settled(native().openLog(path, parameters)));
+  },
+  repair: async (location) => {
+    const told = await settled(native().repairLog(requirePath(location, "file")));
+    return { ...told, lost: told.lost.map((record) => raised(record)) };
   },
 };

@@ -40,8 +40,8 @@ export interface Call {
   all(flag: string): readonly string[];
   /** The configuration that holds, mistakes included. */
   config(): Promise<Config>;
-  /** Opens the store for this call; it is closed when the call is over. */
-  open(use: Use): Promise<Keepstate>;
+  /** Opens the call's store, or another; it is closed when the call is over. */
+  open(use: Use, store?: string): Promise<Keepstate>;
 }
 
 /** One command. */

@@ -1,5 +1,6 @@
 /** What the command line is given: files and standard input. */
 
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 import { KeepstateError } from "../errors.js";
@@ -14,14 +15,29 @@ export async function readInput(name: string | undefined, terminal: Terminal): P
     throw new KeepstateError("INVALID_ARGUMENT", message);
   }
   const parts: Uint8Array[] = [];
+  for await (const part of piped(terminal)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** The same in pieces, as they come. */
+export async function* streamInput(name: string, terminal: Terminal): AsyncGenerator<Uint8Array> {
+  if (name === "-") return yield* piped(terminal);
+  const { signal } = terminal.world;
+  try {
+    for await (const part of createReadStream(name, { signal })) yield part as Uint8Array;
+  } catch (cause) {
+    throw unreadable(name, cause, signal);
+  }
+}
+
+async function* piped({ world: { stdin, signal } }: Terminal): AsyncGenerator<Uint8Array> {
   const stop = (): void => void stdin.destroy(signal.reason as Error);
   signal.addEventListener("abort", stop, { once: true });
   try {
-    for await (const part of stdin) parts.push(part as Uint8Array);
+    for await (const part of stdin) yield part as Uint8Array;
   } finally {
     signal.removeEventListener("abort", stop);
   }
-  return Buffer.concat(parts);
 }
 
 /** The text of UTF-8 bytes, or INVALID_ARGUMENT. */
@@ -50,10 +66,14 @@ async function readNamed(path: string, signal: AbortSignal): Promise<Uint8Array>
   try {
     return await readFile(path, { signal });
   } catch (cause) {
-    signal.throwIfAborted();
-    const { code, message: why } = cause as NodeJS.ErrnoException;
-    const missing = code === "ENOENT";
-    const message = missing ? `There is no file ${path}.` : `${path} cannot be read: ${why}.`;
-    throw new KeepstateError(missing ? "NOT_FOUND" : "IO", message, { cause, path });
+    throw unreadable(path, cause, signal);
   }
+}
+
+function unreadable(path: string, cause: unknown, signal: AbortSignal): KeepstateError {
+  signal.throwIfAborted();
+  const { code, message: why } = cause as NodeJS.ErrnoException;
+  const missing = code === "ENOENT";
+  const message = missing ? `There is no file ${path}.` : `${path} cannot be read: ${why}.`;
+  return new KeepstateError(missing ? "NOT_FOUND" : "IO", message, { cause, path });
 }

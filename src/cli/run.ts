@@ -60,8 +60,10 @@ async function runCommand(command: Command, parsed: Parsed, terminal: Terminal):
     get: text,
     all: (flag) => (parsed.flags[flag] ?? []).map(String),
     config: () => loadConfig({}, outside),
-    open: async (use) => {
-      const ks = await openFrom(USES[use], { ...outside, reads: use === "read" });
+    open: async (use, store) => {
+      const other = store === undefined ? {} : { store };
+      const options = { ...USES[use], ...other };
+      const ks = await openFrom(options, { ...outside, reads: use === "read" });
       opened.push(ks);
       return ks;
     },

@@ -1,6 +1,7 @@
 /** What a reference on the command line points at: a timeline, and which of its snapshots. */
 
-import type { Keepstate, TimelineOptions } from "../engine.js";
+import type { Keepstate } from "../engine.js";
+import type { TimelineOptions } from "../timeline/handle.js";
 import {
   formatSelector,
   parseReference,

@@ -4,12 +4,23 @@
 import type {
   AbortToken,
   Later,
-  NativeErrorRecord,
   NativeMachine,
   NativeName,
   Outcome,
   Soon,
 } from "./addon.js";
+import type {
+  NativeBlaming,
+  NativeCursor,
+  NativeDid,
+  NativeImport,
+  NativeMended,
+  NativePart,
+  NativeTell,
+  NativeVerified,
+  NativeWeighing,
+  NativeWeight,
+} from "./insight.js";
 import type { NativeState } from "./tape.js";
 
 /** What one save hands over. The bytes are copied before the call returns. */
@@ -56,6 +67,11 @@ export interface NativeSnapshot {
   readonly tags?: readonly string[];
 }
 
+export interface NativeBlame {
+  readonly snapshot: NativeSnapshot;
+  readonly did: NativeDid;
+}
+
 export interface NativeRestored {
   readonly snapshot: NativeSnapshot;
   readonly state: NativeState;
@@ -66,12 +82,6 @@ export interface NativeListOptions {
   readonly before?: number;
   readonly limit?: number;
   readonly reverse?: boolean;
-}
-
-export interface NativeVerified {
-  readonly snapshots: number;
-  readonly bytes: number;
-  readonly damage: readonly NativeErrorRecord[];
 }
 
 /** What a delete has done. */
@@ -168,7 +178,19 @@ export interface NativeTimeline {
   list(options: NativeListOptions, token?: AbortToken): Later<NativeSnapshot[]>;
   /** The whole timeline; a reference is UNSUPPORTED. Tells how many snapshots went. */
   delete(ref?: string, token?: AbortToken): Later<NativeDeleted>;
-  verify(ref?: string, token?: AbortToken): Later<NativeVerified>;
+  /** With a reference only that snapshot, of which no progress is told. */
+  verify(ref?: string, token?: AbortToken, progress?: NativeTell): Later<NativeVerified>;
+  blame(blaming: NativeBlaming, token?: AbortToken): Later<NativeBlame>;
+  why(weighing: NativeWeighing, token?: AbortToken): Later<NativeWeight>;
+  repair(nothing?: undefined, token?: AbortToken): Later<NativeMended>;
+  /** The next part of the timeline as a file. */
+  part(cursor: NativeCursor, token?: AbortToken): Later<NativePart>;
+  importer(): Outcome<NativeImport>;
+  takeIn(into: NativeImport, token: undefined, bytes: Uint8Array): Later<null>;
+  /** Makes what was taken in this timeline; tells its latest snapshot. */
+  finishImport(of: NativeImport): Later<NativeSnapshot>;
+  /** Removes what was taken in, instead of `finishImport` or after it failed. */
+  abandonImport(of: NativeImport): Later<null>;
   /** Tells which snapshot the fork begins with. */
   fork(fork: NativeFork, token?: AbortToken): Later<NativeSnapshot>;
   tag(tagging: NativeTagging, token?: AbortToken): Later<NativeSnapshot>;
@@ -191,7 +213,23 @@ export interface SteppedTimeline {
   show(ref: string): Outcome<NativeMachine<NativeSnapshot>>;
   list(options: NativeListOptions): Outcome<NativeMachine<NativeSnapshot[]>>;
   delete(ref?: string): Outcome<NativeMachine<NativeDeleted>>;
-  verify(ref?: string): Outcome<NativeMachine<NativeVerified>>;
+  verify(
+    ref?: string,
+    token?: undefined,
+    progress?: NativeTell,
+  ): Outcome<NativeMachine<NativeVerified>>;
+  blame(blaming: NativeBlaming): Outcome<NativeMachine<NativeBlame>>;
+  why(weighing: NativeWeighing): Outcome<NativeMachine<NativeWeight>>;
+  repair(): Outcome<NativeMachine<NativeMended>>;
+  part(cursor: NativeCursor): Outcome<NativeMachine<NativePart>>;
+  importer(): Outcome<NativeImport>;
+  takeIn(
+    into: NativeImport,
+    token: undefined,
+    bytes: Uint8Array,
+  ): Outcome<NativeMachine<null>>;
+  finishImport(of: NativeImport): Outcome<NativeMachine<NativeSnapshot>>;
+  abandonImport(of: NativeImport): Outcome<NativeMachine<null>>;
   fork(fork: NativeFork): Outcome<NativeMachine<NativeSnapshot>>;
   tag(tagging: NativeTagging): Outcome<NativeMachine<NativeSnapshot>>;
   untag(untagging: NativeUntagging): Outcome<NativeMachine<number>>;

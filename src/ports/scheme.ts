@@ -1,5 +1,6 @@
 /** How a URL becomes a store: what an adapter tells `schemes.ts`. */
 
+import type { KeepstateError } from "../errors.js";
 import type { Setting } from "./setting.js";
 import type { Store } from "./store.js";
 
@@ -14,4 +15,16 @@ export interface Scheme {
   readonly parameters: Readonly<Record<string, Setting>>;
   /** Opens the store at what stands behind the scheme, percent-decoded. */
   open(location: string, parameters: Parameters): Promise<Store>;
+  /** Mends a store that is too damaged to be opened; absent where there is no such thing. */
+  repair?(location: string): Promise<StoreRepaired>;
+}
+
+/** What a repair of a store has done. */
+export interface StoreRepaired {
+  /** How many of the log's frames were kept. */
+  readonly kept: number;
+  /** What was lost or is doubtful, each with its place. */
+  readonly lost: readonly KeepstateError[];
+  /** Where the damaged files are now: nothing is thrown away. */
+  readonly copies: readonly string[];
 }

@@ -4,6 +4,17 @@ import { abortable } from "../abort.js";
 import type { AbortToken, NativeName, NativeStore, Soon } from "../native/addon.js";
 import { settled, value } from "../native/record.js";
 import type {
+  NativeBlaming,
+  NativeCursor,
+  NativeMended,
+  NativePart,
+  NativeTell,
+  NativeVerified,
+  NativeWeighing,
+  NativeWeight,
+} from "../native/insight.js";
+import type {
+  NativeBlame,
   NativeDeleted,
   NativeFork,
   NativeListOptions,
@@ -19,9 +30,24 @@ import type {
   NativeTimeline,
   NativeTimelineOptions,
   NativeUntagging,
-  NativeVerified,
 } from "../native/timeline.js";
 import { native } from "../native.js";
+
+/** What is verified, and who is told how far that is. */
+export interface Verifying {
+  readonly ref?: string | undefined;
+  readonly tell?: NativeTell | undefined;
+}
+
+/** An import under way. Each call waits for the one before; none can be cut short. */
+export interface Importing {
+  take(bytes: Uint8Array): Promise<null>;
+  taken(): { readonly snapshots: number; readonly bytes: number };
+  /** Nothing counts before this has. */
+  finish(): Promise<NativeSnapshot>;
+  /** Removes what was taken. */
+  abandon(): Promise<null>;
+}
 
 /** One timeline of the core. References are the part after the name. */
 export interface TimelineCore {
@@ -34,7 +60,15 @@ export interface TimelineCore {
   list(options: NativeListOptions, signal?: AbortSignal): Promise<NativeSnapshot[]>;
   /** All snapshots but what forks show. */
   delete(signal?: AbortSignal): Promise<NativeDeleted>;
-  verify(ref?: string, signal?: AbortSignal): Promise<NativeVerified>;
+  /** Everything; tells how far it is. With a reference, only that snapshot. */
+  verify(how: Verifying, signal?: AbortSignal): Promise<NativeVerified>;
+  blame(blaming: NativeBlaming, signal?: AbortSignal): Promise<NativeBlame>;
+  why(weighing: NativeWeighing, signal?: AbortSignal): Promise<NativeWeight>;
+  repair(signal?: AbortSignal): Promise<NativeMended>;
+  /** The next part of the timeline as a file. */
+  part(cursor: NativeCursor, signal?: AbortSignal): Promise<NativePart>;
+  /** Begins to make this timeline of a file. */
+  importing(): Importing;
   /** Another timeline with this one's history up to a snapshot. */
   fork(fork: NativeFork, signal?: AbortSignal): Promise<NativeSnapshot>;
   tag(tagging: NativeTagging, signal?: AbortSignal): Promise<NativeSnapshot>;
@@ -66,7 +100,21 @@ export function embeddedCore(
     show: (ref, signal) => cancellable(signal, (token) => timeline.show(ref, token)),
     list: (query, signal) => cancellable(signal, (token) => timeline.list(query, token)),
     delete: (signal) => cancellable(signal, (token) => timeline.delete(undefined, token)),
-    verify: (ref, signal) => cancellable(signal, (token) => timeline.verify(ref, token)),
+    verify: ({ ref, tell }, signal) =>
+      cancellable(signal, (token) => timeline.verify(ref, token, tell)),
+    blame: (blaming, signal) => cancellable(signal, (token) => timeline.blame(blaming, token)),
+    why: (weighing, signal) => cancellable(signal, (token) => timeline.why(weighing, token)),
+    repair: (signal) => cancellable(signal, (token) => timeline.repair(undefined, token)),
+    part: (cursor, signal) => cancellable(signal, (token) => timeline.part(cursor, token)),
+    importing: () => {
+      const taking = value(timeline.importer());
+      return {
+        take: (bytes) => settled(timeline.takeIn(taking, undefined, bytes)),
+        taken: () => taking.taken(),
+        finish: () => settled(timeline.finishImport(taking)),
+        abandon: () => settled(timeline.abandonImport(taking)),
+      };
+    },
     fork: (fork, signal) => cancellable(signal, (token) => timeline.fork(fork, token)),
     tag: (tagging, signal) => cancellable(signal, (token) => timeline.tag(tagging, token)),
     untag: (tagging, signal) => cancellable(signal, (token) => timeline.untag(tagging, token)),

@@ -50,7 +50,21 @@ export function steppedCore(
     show: (ref, signal) => drive(timeline.show(ref), ground, signal),
     list: (query, signal) => drive(timeline.list(query), ground, signal),
     delete: (signal) => drive(timeline.delete(), ground, signal),
-    verify: (ref, signal) => drive(timeline.verify(ref), ground, signal),
+    verify: ({ ref, tell }, signal) =>
+      drive(timeline.verify(ref, undefined, tell), ground, signal),
+    blame: (blaming, signal) => drive(timeline.blame(blaming), ground, signal),
+    why: (weighing, signal) => drive(timeline.why(weighing), ground, signal),
+    repair: (signal) => drive(timeline.repair(), ground, signal),
+    part: (cursor, signal) => drive(timeline.part(cursor), ground, signal),
+    importing: () => {
+      const taking = value(timeline.importer());
+      return {
+        take: (bytes) => drive(timeline.takeIn(taking, undefined, bytes), ground),
+        taken: () => taking.taken(),
+        finish: () => drive(timeline.finishImport(taking), ground),
+        abandon: () => drive(timeline.abandonImport(taking), ground),
+      };
+    },
     fork: (fork, signal) => drive(timeline.fork(fork), ground, signal),
     tag: (tagging, signal) => drive(timeline.tag(tagging), ground, signal),
     untag: (untagging, signal) => drive(timeline.untag(untagging), ground, signal),

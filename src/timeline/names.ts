@@ -1,10 +1,11 @@
 /** Which timelines a store holds. */
 
-import { type Code, KeepstateError } from "../errors.js";
+import { KeepstateError } from "../errors.js";
 import { value } from "../native/record.js";
 import { native } from "../native.js";
 import type { CallOptions, Store } from "../ports/store.js";
 import type { TimelineCore } from "./core.js";
+import { isDamage } from "./damage.js";
 import { behind, controlOf, keyParts, keysBelow } from "./keys.js";
 import { formatName, type TimelineName } from "./reference.js";
 
@@ -23,8 +24,6 @@ export interface Listed {
 
 // How many timelines are judged at once.
 const AT_ONCE = 16;
-
-const DAMAGE: readonly Code[] = ["CORRUPT", "HASH_MISMATCH", "NOT_OURS", "FORMAT_TOO_NEW"];
 
 interface Candidate extends TimelineName {
   readonly isValue: boolean;
@@ -89,10 +88,9 @@ async function judge(
     if (shows === null) await core(name).show("@latest", signal);
     return shows === false ? undefined : entry;
   } catch (error) {
-    if (!(error instanceof KeepstateError)) throw error;
-    if (error.code === "NOT_FOUND") return undefined;
     // What is damaged is there, and `verify` will say so.
-    if (DAMAGE.includes(error.code)) return entry;
+    if (isDamage(error)) return entry;
+    if (error instanceof KeepstateError && error.code === "NOT_FOUND") return undefined;
     throw error;
   }
 }

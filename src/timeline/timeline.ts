@@ -1,37 +1,19 @@
 /** Timelines: the ordered snapshots of one `agent/session`. */
 
 import type { Encoding } from "../encode/encoding.js";
-import { raised, value } from "../native/record.js";
-import type { Clock } from "../ports/clock.js";
-import { diff, type Operation } from "../patch/diff.js";
-import { type DiffEntry, summarize } from "../patch/summary.js";
-import { Typed } from "../patch/typed.js";
+import { value } from "../native/record.js";
+import type { Store } from "../ports/store.js";
 import { accept, type StandardSchema } from "../schema/standard.js";
+import { ask, selectorOf } from "./ask.js";
+import { type Copied, type CopyOptions, type CopyTarget, copyTimeline } from "./copy.js";
 import type { TimelineCore } from "./core.js";
-import type { Encodings } from "./encodings.js";
+import { History, type HistoryParts } from "./history.js";
 import type { Hub } from "./hub.js";
-import { listSnapshots } from "./listing.js";
-import {
-  checkKnown,
-  checkNumbers,
-  checkText,
-  given,
-  type SaveOptions,
-  type SignalOptions,
-  type SnapshotListOptions,
-} from "./options.js";
+import { checkKnown, checkText, given, type SaveOptions, type SignalOptions } from "./options.js";
 import type { Packer } from "./packer.js";
-import {
-  formatName,
-  formatSelector,
-  parseOwn,
-  type TimelineName,
-  timelineName,
-} from "./reference.js";
+import { type TimelineName, timelineName } from "./reference.js";
+import type { Deleted, Repaired } from "./results.js";
 import { judge, Saver } from "./saver.js";
-import type { Deleted, DiffSummaryOptions, Verified } from "./results.js";
-import { found, type SearchOptions, searchOf } from "./search.js";
-import { encodedSize } from "./sizes.js";
 import { type Snapshot, snapshotOf } from "./snapshot.js";
 import {
   checkLevel,
@@ -42,6 +24,7 @@ import {
   type Pruned,
   prunedOf,
   type PruneOptions,
+  repairedOf,
   type Tag,
   taggingOf,
   tagOf,
@@ -51,42 +34,31 @@ import {
 import { checkWatch, Watch, type Watching, type WatchOptions } from "./watch.js";
 
 /** What a timeline is made of. The engine wires it. */
-export interface TimelineParts<State> {
-  readonly name: TimelineName;
-  readonly core: TimelineCore;
-  readonly encodings: Encodings;
+export interface TimelineParts<State> extends HistoryParts {
   readonly encoding: Encoding;
   readonly schema: StandardSchema<unknown, State> | undefined;
   /** Deeply frozen parts of a state are not looked at again. */
   readonly immutable: boolean;
-  readonly clock: Clock;
   readonly hub: Hub;
   readonly packer: Packer;
   /** How watches learn of what others save. */
   readonly watching: Watching;
   /** A handle with the same options on another timeline. */
   readonly sibling: (name: TimelineName) => Timeline<State>;
-  /** Tells the engine of work under way, so that `close` waits for it; refuses when closed. */
-  readonly track: <T>(work: Promise<T>) => Promise<T>;
-  readonly requireOpen: () => void;
+  /** What takes copies, of a Keepstate or of a store. */
+  readonly target: (to: CopyTarget | Store) => CopyTarget;
 }
 
 /** A handle on one timeline. */
-export class Timeline<State = unknown> {
-  readonly agent: string;
-  readonly session: string;
-  /** `agent/session`: its name everywhere. */
-  readonly ref: string;
+export class Timeline<State = unknown> extends History<State> {
   readonly #parts: TimelineParts<State>;
   readonly #saver: Saver<State>;
 
   /** Use `ks.timeline(...)`. */
   constructor(parts: TimelineParts<State>) {
+    super(parts);
     this.#parts = parts;
     this.#saver = new Saver<State>({ ...parts, selector: (ref) => this.#selector(ref) });
-    this.agent = parts.name.agent;
-    this.session = parts.name.session;
-    this.ref = formatName(parts.name);
   }
 
   /**
@@ -104,7 +76,7 @@ export class Timeline<State = unknown> {
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */
-  async restore(ref?: string, options: SignalOptions = {}): Promise<State> {
+  override async restore(ref?: string, options: SignalOptions = {}): Promise<State> {
     return (await this.restoreSnapshot(ref, options)).state;
   }
 
@@ -136,17 +108,6 @@ export class Timeline<State = unknown> {
     return snapshotOf(this.#parts.name, told);
   }
 
-  /** The snapshots in the order of their numbers, read as they are asked for. */
-  list(options: SnapshotListOptions = {}): AsyncGenerator<Snapshot, void> {
-    return listSnapshots(this.#parts, options);
-  }
-
-  /** The snapshots of which all that is given holds, in the order of their numbers. */
-  search(options: SearchOptions = {}): AsyncGenerator<Snapshot, void> {
-    const search = searchOf(options, this.#parts.clock.now());
-    return found(listSnapshots(this.#parts, search.listing), search);
-  }
-
   /**
    * Each new snapshot once, in order, whoever saves it: from the next one on, or behind a number.
    * It ends when the loop over it is left or the store is closed; a signal ends it with its reason.
@@ -160,34 +121,6 @@ export class Timeline<State = unknown> {
       restore: (ref: string, signal?: SignalOptions) => this.restore(ref, signal),
     };
     return new Watch<State>(parts, options);
-  }
-
-  /** How one state became another, as a JSON Patch (RFC 6902); `to` is the latest by default. */
-  async diff(from: string, to?: string, options: SignalOptions = {}): Promise<Operation[]> {
-    const [before, after] = await Promise.all([
-      this.restore(from, options),
-      this.restore(to, options),
-    ]);
-    const typed = new Typed(this.#parts.encodings.types);
-    return typed.originals(diff(typed.view(before), typed.view(after)));
-  }
-
-  /** The same by path, with kinds and sizes, for people. */
-  async diffSummary(
-    from: string,
-    to?: string,
-    options: DiffSummaryOptions = {},
-  ): Promise<DiffEntry[]> {
-    checkKnown("diffSummary", options, ["depth", "signal"]);
-    checkNumbers({ depth: options.depth });
-    const { depth = 1, signal } = options;
-    const [before, after] = await Promise.all([
-      this.restore(from, { signal }),
-      this.restore(to, { signal }),
-    ]);
-    const typed = new Typed(this.#parts.encodings.types);
-    const views = [typed.view(before), typed.view(after)] as const;
-    return summarize(views, { depth, sizeOf: encodedSize });
   }
 
   /**
@@ -258,21 +191,31 @@ export class Timeline<State = unknown> {
     return await this.#parts.track(this.#parts.core.delete(signal));
   }
 
-  /** Reads snapshots whole, or one, and proves their hashes. */
-  async verify(ref?: string, { signal }: SignalOptions = {}): Promise<Verified> {
-    this.#parts.requireOpen();
-    const at = ref === undefined ? undefined : this.#selector(ref);
-    const told = await this.#parts.track(this.#parts.core.verify(at, signal));
-    return { ...told, damage: told.damage.map((record) => raised(record, this.verify)) };
+  /**
+   * Writes anew what can still be proven of a damaged timeline; what cannot is told, and gone. One
+   * that is whole is not touched. `verify` tells beforehand what is damaged.
+   */
+  async repair(options: SignalOptions = {}): Promise<Repaired> {
+    checkKnown("repair", options, ["signal"]);
+    const told = await this.#run((core) => core.repair(options.signal));
+    return repairedOf(this.#parts.name, told);
+  }
+
+  /**
+   * Copies the timeline to another store. Where a copy is there already, it goes on from its end:
+   * the same call makes again what was interrupted, and brings up to date what is whole.
+   */
+  async copyTo(to: CopyTarget | Store, options: CopyOptions = {}): Promise<Copied> {
+    const { name, track, requireOpen, target } = this.#parts;
+    requireOpen();
+    return await track(copyTimeline({ from: this, own: name }, target(to), options));
   }
 
   async #run<T>(call: (core: TimelineCore, at: string) => Promise<T>, ref?: string): Promise<T> {
-    const { core, track, requireOpen } = this.#parts;
-    requireOpen();
-    return await track(call(core, this.#selector(ref)));
+    return await ask(this.#parts, call, ref);
   }
 
   #selector(ref: string | undefined): string {
-    return formatSelector(parseOwn(ref, this.#parts.name));
+    return selectorOf(this.#parts.name, ref);
   }
 }

@@ -1,6 +1,8 @@
 /** Tags, pruning and packing: what they take, and what they tell. */
 
 import { KeepstateError } from "../errors.js";
+import type { NativeMended } from "../native/insight.js";
+import { raised } from "../native/record.js";
 import type { Because, NativePolicy, NativePruned, NativeTagging } from "../native/timeline.js";
 import { type Duration, durationOf, momentOf } from "./moments.js";
 import {
@@ -13,6 +15,7 @@ import {
   type SignalOptions,
 } from "./options.js";
 import { formatReference, parseOwn, type TimelineName } from "./reference.js";
+import type { Repaired } from "./results.js";
 
 /** A tag: a name for a snapshot. */
 export interface Tag {
@@ -162,4 +165,15 @@ export function tagOf(
 export function checkLevel(level: number | undefined): void {
   if (level === undefined || (Number.isInteger(level) && level >= 1 && level <= 19)) return;
   throw invalid(`level must be a whole number from 1 to 19, not ${String(level)}.`);
+}
+
+/** What a repair has done, as people are told. */
+export function repairedOf(name: TimelineName, told: NativeMended): Repaired {
+  const { kept, lost, tags, control } = told;
+  const named = lost.map(({ sequence, why }) => ({
+    ref: formatReference(name, { sequence }),
+    sequence,
+    why: raised(why, repairedOf),
+  }));
+  return { kept, lost: named, tags, indexLost: control };
 }

@@ -256,7 +256,7 @@ test("bash completes commands, options and names", async (t) => {
     child.stdout.on("data", (part: Buffer) => (text += part.toString()));
     return new Promise((resolve) => child.on("close", () => resolve(text.trim())));
   };
-  t.is(await complete(["keepstate", "re"]), "restore");
+  t.is(await complete(["keepstate", "re"]), "restore repair");
   t.is(await complete(["keepstate", "save", "--la"]), "--label");
   t.is(await complete(["keepstate", "restore", "pl"]), "planner/run-42");
   t.is(await complete(["keepstate", "list", "--durability", "a"]), "async");

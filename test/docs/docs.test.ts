@@ -65,7 +65,8 @@ examples(timelines, "ts").forEach((code, i) => {
 test("docs/timelines.md names every option and every reason", (t) => {
   const options = ["keepLast", "keepEvery", "olderThan", "keepTagged", "dryRun", "after", "interval"];
   const searches = ["label", "text", "tag", "since", "until", "metadata", "prefix", "agent"];
-  for (const name of [...options, ...searches, "signal"]) t.regex(timelines, new RegExp(`^\\| .*\`${name}\``, "m"), name);
+  for (const did of ["add", "oldest"]) t.regex(timelines, new RegExp(`^\\| \`${did}\``, "m"), did);
+  for (const name of [...options, ...searches, "signal", "onProgress"]) t.regex(timelines, new RegExp(`^\\| .*\`${name}\``, "m"), name);
   const reasons: Record<StaysBecause, true> = {
     last: true,
     tag: true,

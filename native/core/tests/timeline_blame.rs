@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use keepstate_core::error::Code;
 use keepstate_core::msgpack::{self, JsonForm};
-use keepstate_core::timeline::{At, Detail, Did, Packing, Progress, Weight};
-use timelines::{memory, Dice, Kept};
+use keepstate_core::timeline::{At, Detail, Did, Meta, Packing, Progress, Save, Weight};
+use timelines::{memory, whole, Dice, Kept};
 
 fn encoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -128,4 +128,18 @@ fn a_verification_tells_how_far_it_is() {
     let whole =
         Progress { snapshots: report.snapshots, bytes: report.bytes, done: 150, total: 150 };
     assert_eq!(told.last(), Some(&whole));
+}
+
+#[test]
+fn states_that_say_their_encoding_are_looked_into_if_it_is_msgpack() {
+    let kept = Kept::open(&memory(), "a/b");
+    for (encoding, looks) in [("msgpack", true), ("json", false)] {
+        let meta = Meta { encoding: Some(encoding.into()), ..Meta::default() };
+        let save = Save { meta, ..whole(&encoded("{\"a\": [1, 2]}")) };
+        kept.start(save).recv().unwrap().unwrap();
+        let blamed = kept.run(kept.timeline.blame(At::Latest, path(&["a"])));
+        assert_eq!(blamed.map_err(|error| error.code()).is_ok(), looks, "{encoding}");
+        let weight = kept.run(kept.timeline.why(At::Latest, Detail { depth: 1, most: 9 })).unwrap();
+        assert_eq!(weight.count == 1, looks, "{encoding}");
+    }
 }

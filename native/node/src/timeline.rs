@@ -10,16 +10,18 @@ use keepstate_core::drive;
 use keepstate_core::error::{fail, Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, RequestId, Step};
 use keepstate_core::store::{Durable, Store, Supports};
-use keepstate_core::timeline::{At, Name, Options, Report, Restored, Snapshot, Timeline};
+use keepstate_core::timeline::{At, Name, Options, Snapshot, Timeline};
 use parking_lot::Mutex;
 
+use crate::carry;
 use crate::drive::{ground, job};
 use crate::export::{Call, Named};
 use crate::handle::{wrap, Handle};
 use crate::home::Home;
+use crate::insight;
 use crate::js::{expected, Env, Js};
 use crate::machine::{machine, Converted, Made, Stepped};
-use crate::snapshot::{deleted, report, restored, snapshot, snapshots};
+use crate::snapshot::{deleted, restored, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
 use crate::upkeep;
@@ -43,7 +45,15 @@ impl Handle for TimelineHandle {
         (c"show", |call| read(call, |timeline, at| timeline.show(at), snapshot)),
         (c"list", list),
         (c"delete", delete),
-        (c"verify", verify),
+        (c"verify", insight::verify),
+        (c"blame", insight::blame),
+        (c"why", insight::why),
+        (c"repair", insight::repair),
+        (c"part", carry::part),
+        (c"importer", carry::importer),
+        (c"takeIn", carry::take_in),
+        (c"finishImport", carry::finish_import),
+        (c"abandonImport", carry::abandon_import),
         (c"fork", upkeep::fork),
         (c"tag", upkeep::tag),
         (c"untag", upkeep::untag),
@@ -171,28 +181,6 @@ fn delete(call: &Call) -> Result<Js> {
     handle.run(call, handle.timeline.delete(), deleted)
 }
 
-/// All, or with a reference that snapshot: to restore it proves each byte of it.
-fn verify(call: &Call) -> Result<Js> {
-    let handle = TimelineHandle::of(call)?;
-    if call.env.is_undefined(call.arguments[0]) {
-        return handle.run(call, handle.timeline.verify(), report);
-    }
-    handle.finish(call, handle.timeline.restore(call.at(call.arguments[0])?), proven)
-}
-
-fn proven(env: Env, result: Result<Restored>) -> Result<Js> {
-    let told = match result {
-        Ok(Restored { bytes, .. }) => {
-            Report { snapshots: 1, bytes: bytes.len() as u64, problems: Vec::new() }
-        }
-        Err(error) if matches!(error.code(), Code::Corrupt | Code::HashMismatch) => {
-            Report { snapshots: 1, bytes: 0, problems: vec![error] }
-        }
-        Err(error) => return Err(error),
-    };
-    report(env, told)
-}
-
 impl TimelineHandle {
     /// The handle that a method was called on. What it holds by now is reported at each call.
     pub fn of(call: &Call) -> Result<&Self> {
@@ -213,7 +201,7 @@ impl TimelineHandle {
     }
 
     /// Drives an operation, or hands it to JavaScript to be driven.
-    fn finish<T: Send + 'static>(
+    pub fn finish<T: Send + 'static>(
         &self,
         call: &Call,
         operation: Machine<T>,

@@ -104,7 +104,8 @@ pub fn timeline_shows(call: &Call) -> Result<Js> {
 
 /// Reading.
 impl Call {
-    fn part_at(&self, given: Js) -> Result<At> {
+    /// `ref` of what was given.
+    pub fn part_at(&self, given: Js) -> Result<At> {
         self.env.get(given, c"ref")?.map_or(Ok(At::Latest), |at| self.at(at))
     }
 

@@ -23,7 +23,7 @@ struct Watch {
 
 /// A function of JavaScript that is told how far the work is. At most one message to it is under
 /// way: what comes meanwhile is skipped, so that a busy JavaScript thread does not collect them.
-struct Progress {
+pub struct Progress {
     queue: Arc<Queue>,
     function: Function,
     busy: Arc<AtomicBool>,
@@ -34,6 +34,8 @@ struct Function(sys::napi_ref);
 
 // SAFETY: carried between threads only; used and freed on the JavaScript thread.
 unsafe impl Send for Function {}
+// SAFETY: as above; what is shared is only copied.
+unsafe impl Sync for Function {}
 
 /// `NativeStore.verify`.
 pub fn verify(call: &Call) -> Result<Js> {
@@ -61,7 +63,7 @@ impl Watch {
     fn run(self, store: &dyn Embedded) -> Result<Vec<Error>> {
         let found = store.verify(&mut |done, total| {
             if let Some(progress) = &self.progress {
-                progress.tell(done, total);
+                progress.tell(&[done, total]);
             }
         });
         match self.cancelled.load(Ordering::Relaxed) {
@@ -72,7 +74,7 @@ impl Watch {
 }
 
 impl Progress {
-    fn new(env: Env, function: Js) -> Result<Progress> {
+    pub fn new(env: Env, function: Js) -> Result<Progress> {
         let mut reference = ptr::null_mut();
         // SAFETY: the function is of the running call's scope.
         let status = unsafe { sys::napi_create_reference(env.0, function, 1, &mut reference) };
@@ -81,23 +83,26 @@ impl Progress {
         Ok(Progress { queue, function: Function(reference), busy: Arc::default() })
     }
 
-    fn tell(&self, done: u64, total: u64) {
+    /// Calls it with these numbers.
+    pub fn tell(&self, numbers: &[u64]) {
         if self.busy.swap(true, Ordering::Relaxed) {
             return;
         }
         let (function, busy) = (self.function, self.busy.clone());
+        let numbers = numbers.to_vec();
         self.queue.post(Box::new(move |env| {
-            let _ = function.call(env, done, total);
+            let _ = function.call(env, &numbers);
             busy.store(false, Ordering::Relaxed);
         }));
     }
 }
 
 impl Function {
-    fn call(self, env: Env, done: u64, total: u64) -> Result<()> {
+    fn call(self, env: Env, numbers: &[u64]) -> Result<()> {
         let function = value!("get a function", napi_get_reference_value(env.0, self.0))?;
         let this = env.undefined()?;
-        let given = [env.count(done)?, env.count(total)?];
+        let given = numbers.iter().map(|number| env.count(*number));
+        let given = given.collect::<Result<Vec<_>>>()?;
         let (count, given) = (given.len(), given.as_ptr());
         value!("call a function", napi_call_function(env.0, this, function, count, given))
             .map(drop)

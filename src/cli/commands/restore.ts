@@ -1,9 +1,8 @@
 /** `keepstate restore`: the state of a snapshot, as JSON on standard output. */
 
-import { writeFile } from "node:fs/promises";
-
 import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
+import { writeOutput } from "../output.js";
 import { stateText } from "../state-text.js";
 import { openTarget } from "../target.js";
 
@@ -32,29 +31,18 @@ async function run(call: Call): Promise<void> {
   const { timeline, at } = await openTarget(call, "read");
   if (call.has("raw")) {
     const { bytes } = await timeline.restoreBytes(at, { signal });
-    return write(call, bytes);
+    return writeOutput(call, [bytes]);
   }
   const { state, snapshot } = await timeline.restoreSnapshot(at, { signal });
   const style = terminal.isInteractive || call.has("output") ? "indented" : "compact";
   if (call.has("json")) {
     const head = JSON.stringify({ ...snapshot, metadata: undefined });
     const metadata = snapshot.metadata ? `,"metadata":${stateText(snapshot.metadata)}` : "";
-    return write(call, `${head.slice(0, -1)}${metadata},"state":${stateText(state)}}\n`);
+    return writeOutput(call, [`${head.slice(0, -1)}${metadata},"state":${stateText(state)}}\n`]);
   }
   if (snapshot.encoding === "bytes") {
     const message = `${snapshot.ref} holds bytes and no JSON. Restore it with --raw.`;
     throw new KeepstateError("NOT_JSON", message);
   }
-  return write(call, `${stateText(state, style)}\n`);
-}
-
-async function write(call: Call, content: string | Uint8Array): Promise<void> {
-  const path = call.get("output");
-  if (path === undefined || path === "-") return call.terminal.bytes(content);
-  try {
-    await writeFile(path, content, { signal: call.terminal.world.signal });
-  } catch (cause) {
-    const message = `${path} cannot be written: ${(cause as Error).message}.`;
-    throw new KeepstateError("IO", message, { cause, path });
-  }
+  return writeOutput(call, [`${stateText(state, style)}\n`]);
 }

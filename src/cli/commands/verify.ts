@@ -1,24 +1,11 @@
 /** `keepstate verify`: reads everything and proves every checksum and hash. */
 
-import type { Keepstate } from "../../engine.js";
+import type { KeepstateError } from "../../errors.js";
+import type { StoreVerified, VerifyOptions, VerifyProgress } from "../../timeline/verify.js";
 import type { Call, Command } from "../command.js";
 import { count, size } from "../format.js";
 import { Progress } from "../progress.js";
-import type { KeepstateError } from "../../errors.js";
-import { openTarget } from "../target.js";
-
-/** Something that is wrong, and where. */
-interface Damage {
-  readonly where: string;
-  readonly message: string;
-}
-
-interface Checked {
-  readonly timelines: number;
-  readonly snapshots: number;
-  readonly bytes: number;
-  readonly damage: readonly Damage[];
-}
+import { openTarget, type Target } from "../target.js";
 
 export const verify: Command = {
   name: "verify",
@@ -39,56 +26,47 @@ export const verify: Command = {
 
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
+  const { signal } = terminal.world;
   const target = call.arguments.length > 0 ? await openTarget(call, "read") : undefined;
   const ks = target?.ks ?? (await call.open("read"));
   const progress = new Progress(terminal, "verify:");
-  const checking = check(call, { ks, only: target?.timeline.ref, progress });
-  const checked = await checking.finally(() => progress.end());
-  if (call.has("json")) await terminal.json(checked);
-  else {
-    for (const { where, message } of checked.damage) await terminal.line(`${where}: ${message}`);
-    const { timelines, snapshots, bytes, damage } = checked;
-    const verdict = damage.length === 0 ? "no damage" : `${damage.length} damaged`;
-    const parts = [count(timelines, "timeline"), count(snapshots, "snapshot"), size(bytes)];
+  const options = { signal, onProgress: (at: VerifyProgress) => progress.tell(textOf(at)) };
+  const verifying = target ? one(target, options) : ks.verify(options);
+  const { timelines, files, snapshots, bytes, damage } = await verifying.finally(() => {
+    progress.end();
+  });
+  const told = damage.map((error) => ({ where: whereOf(error, target), message: error.message }));
+  if (call.has("json")) {
+    await terminal.json({ timelines, files, snapshots, bytes, damage: told });
+  } else {
+    for (const { where, message } of told) await terminal.line(`${where}: ${message}`);
+    const verdict = told.length === 0 ? "no damage" : `${told.length} damaged`;
+    const parts = [
+      count(timelines, "timeline"),
+      count(snapshots, "snapshot"),
+      ...(files > 0 ? [count(files, "file")] : []),
+      size(bytes),
+    ];
     terminal.note(`${parts.join(", ")}: ${verdict}`);
   }
-  return checked.damage.length === 0 ? 0 : 5;
+  return told.length === 0 ? 0 : 5;
 }
 
-interface Scope {
-  readonly ks: Keepstate;
-  /** The only timeline that counts, or all of the store. */
-  readonly only: string | undefined;
-  readonly progress: Progress;
-}
-
-async function check(call: Call, { ks, only, progress }: Scope): Promise<Checked> {
-  const { signal } = call.terminal.world;
-  const damage: Damage[] = [];
-  const names: string[] = [];
-  if (only !== undefined) names.push(only);
-  else {
-    const told = (done: number, all: number): void =>
-      progress.tell(`${size(done)} of ${size(all)}`);
-    for (const error of (await ks.store.verify?.({ signal, progress: told })) ?? []) {
-      damage.push({ where: whereOf(error, "store"), message: error.message });
-    }
-    for await (const { ref } of ks.timelines("", { signal })) names.push(ref);
+/** One timeline, or one snapshot of it. What is not there is no timeline that holds. */
+async function one({ timeline, at }: Target, options: VerifyOptions): Promise<StoreVerified> {
+  const verified = await timeline.verify(at, options);
+  const { snapshots, damage } = verified;
+  if (snapshots === 0 && damage.length === 0) {
+    await timeline.show(undefined, { signal: options.signal });
   }
-  let snapshots = 0;
-  let bytes = 0;
-  for (const name of names) {
-    progress.tell(name);
-    const verified = await ks.timeline(name).verify(undefined, { signal });
-    snapshots += verified.snapshots;
-    bytes += verified.bytes;
-    for (const error of verified.damage) {
-      damage.push({ where: whereOf(error, name), message: error.message });
-    }
-  }
-  return { timelines: names.length, snapshots, bytes, damage };
+  return { timelines: 1, files: 0, ...verified };
 }
 
-function whereOf(error: KeepstateError, otherwise: string): string {
-  return error.timeline ?? error.key ?? error.path ?? otherwise;
+function textOf({ reading, part, timelines, snapshots, bytes }: VerifyProgress): string {
+  const done = [count(timelines, "timeline"), count(snapshots, "snapshot"), size(bytes)];
+  return `${done.join(", ")}; ${reading} ${Math.floor(part * 100)}%`;
+}
+
+function whereOf(error: KeepstateError, target: Target | undefined): string {
+  return error.timeline ?? error.key ?? error.path ?? target?.timeline.ref ?? "store";
 }

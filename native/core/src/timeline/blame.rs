@@ -44,7 +44,7 @@ pub async fn blame(run: &Run, at: &At, path: &[String]) -> Result<Blame> {
     let sequence = tail::resolve(run, at).await?;
     let record = list::present(run, sequence).await?;
     let meta = list::snapshot(sequence, &record, record.id).map_err(run.placed(sequence))?.meta;
-    if let Some(encoding) = meta.encoding {
+    if let Some(encoding) = meta.foreign() {
         let message = format!(
             "Snapshots in the encoding {encoding} cannot be looked into; compare them with diff."
         );

@@ -41,6 +41,11 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The encoding, if it is another than MessagePack.
+    pub fn foreign(&self) -> Option<&str> {
+        self.encoding.as_deref().filter(|encoding| *encoding != "msgpack")
+    }
+
     /// The fields as bytes.
     pub fn encode(&self) -> Result<Bytes> {
         let mut out = Vec::with_capacity(64);

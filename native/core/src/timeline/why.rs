@@ -46,7 +46,7 @@ pub async fn why(run: &Run, at: &At, detail: Detail) -> Result<Weight> {
     let extents = restore::state(run, sequence).await?;
     let scale = Scale::new(run, &extents, sequence).await?;
     let whole = 0..extents.length() as usize;
-    if meta.encoding.is_some() {
+    if meta.foreign().is_some() {
         return Ok(scale.weigh(String::new(), Kind::Bytes, &whole));
     }
     let bytes = fetch::gather(run, &extents, sequence).await?;
