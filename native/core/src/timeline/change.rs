@@ -29,11 +29,7 @@ pub async fn swap(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<bo
 }
 
 /// The same; gives what was written.
-pub async fn written(
-    run: &Run,
-    to: (&Layout, Control),
-    with: Vec<Op>,
-) -> Result<Option<Held>> {
+pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result<Option<Held>> {
     let (before, mut control) = to;
     if before.regions().len() > 1 {
         // That nothing was moved in this timeline is the condition of the change; of others it is

@@ -179,18 +179,8 @@ impl Timeline {
         let (layout, writer) = (Mutex::default(), Mutex::default());
         let (tried, keeping) = (AtomicU64::new(0), AtomicBool::new(false));
         let (lease, debts) = (Mutex::default(), Mutex::default());
-        let shared = Shared {
-            name,
-            supports,
-            options,
-            cache,
-            layout,
-            tried,
-            keeping,
-            lease,
-            debts,
-            writer,
-        };
+        let shared =
+            Shared { name, supports, options, cache, layout, tried, keeping, lease, debts, writer };
         Timeline { shared: Arc::new(shared) }
     }
 
