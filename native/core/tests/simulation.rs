@@ -50,13 +50,37 @@ const CASTS: &[(&str, Cast)] = &[
     ("all", all),
 ];
 
-/// Casts in which rules are still missing: some seeds of them fail. They are played by name only,
-/// until none does.
-const UNFINISHED: &[&str] = &["deletes", "prunes", "forks", "all"];
-
 /// Casts and seeds that failed once. They run first, for ever.
-const FAILED_ONCE: &[(&str, u64)] =
-    &[("packs", 1346), ("packs", 175), ("packs", 218), ("leases", 411), ("leases", 978)];
+const FAILED_ONCE: &[(&str, u64)] = &[
+    ("packs", 175),
+    ("packs", 218),
+    ("packs", 259),
+    ("packs", 1346),
+    ("leases", 411),
+    ("leases", 978),
+    ("deletes", 68),
+    ("deletes", 315),
+    ("deletes", 335),
+    ("prunes", 95),
+    ("prunes", 221),
+    ("prunes", 577),
+    ("prunes", 1011),
+    ("prunes", 1852),
+    ("forks", 8),
+    ("forks", 36),
+    ("forks", 105),
+    ("forks", 189),
+    ("forks", 301),
+    ("forks", 501),
+    ("forks", 564),
+    ("all", 190),
+    ("all", 230),
+    ("all", 271),
+    ("all", 440),
+    ("all", 594),
+    ("all", 730),
+    ("all", 1132),
+];
 
 fn saves(world: &mut World, turns: u32) {
     for number in 0..1 + world.dice.below(3) {
@@ -155,10 +179,7 @@ fn number(name: &str) -> Option<u64> {
 fn acknowledged_saves_survive_everything() {
     let wanted = std::env::var("KEEPSTATE_CAST").ok();
     let names = CASTS.iter().map(|(name, _)| *name);
-    let plays = |name: &&str| match &wanted {
-        Some(wanted) => wanted == name,
-        None => !UNFINISHED.contains(name),
-    };
+    let plays = |name: &&str| wanted.as_ref().is_none_or(|wanted| wanted == name);
     let casts: Vec<&str> = names.filter(plays).collect();
     if let Some(seed) = number("KEEPSTATE_SEED") {
         return casts.iter().for_each(|cast| show(cast, seed));
