@@ -55,6 +55,13 @@ export const SHADOW_RULES = {
     "if (false)",
     SHADOW,
   ],
+  "tape: values where no container is": [
+    "encode/compare-tape",
+    "if (!Object.is(tape[at], item))",
+    "if (false)",
+    SHADOW,
+  ],
+  "tape: where containers are": ["encode/recorder", "nested |= bit;", ";", SHADOW],
   "tape: the length": ["encode/compare-tape", "if (array.length !== tag)", "if (false)", SHADOW],
   "tape: names and order": [
     "encode/compare-tape",

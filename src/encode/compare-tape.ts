@@ -43,13 +43,19 @@ function compare(tape: unknown[], from: number, value: object): number {
   } else {
     if (isNew && (Array.isArray(value) || !isPlain(value))) return DIFFERS;
     const object = value as Record<string, unknown>;
-    const { keys } = tag;
+    const { keys, nests } = tag;
     const count = keys.length;
     let i = 0;
     for (const key in object) {
       if (i === count || keys[i] !== key) return DIFFERS;
-      i++;
       const item = object[key];
+      if ((nests & (1 << i++)) === 0) {
+        // No container is here, so that what is identical is equal, and is not even looked at.
+        if (!Object.is(tape[at], item)) return DIFFERS;
+        if (isNew) tape[at] = item;
+        at++;
+        continue;
+      }
       if (typeof item === "object" && item !== null) {
         const slot = tape[at];
         if (typeof slot !== "object" || slot === null) return DIFFERS;

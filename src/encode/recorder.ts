@@ -95,6 +95,7 @@ export class Recorder {
     const flat = this.#nodes === this.#frames[frame + 2] && end - start <= TAPE_BYTES;
     if (flat) {
       this.#slots[first + 1] = tag;
+      if (typeof tag !== "number" && tag.nests !== -1) tag.nests |= this.#nested(frame);
       this.#marked = this.#frames[frame + 1] as number;
       this.#frame = frame;
     } else if (typeof tag === "number") {
@@ -143,6 +144,20 @@ export class Recorder {
     else this.#slots.fill(undefined, 0, highest);
     if (this.#marks.length > KEPT_SLOTS) this.#marks = [];
     this.#top = this.#highest = this.#marked = this.#frame = this.#nodes = 0;
+  }
+
+  /** Which values of a flat object are containers, as bits: those that took more than a slot. */
+  #nested(frame: number): number {
+    let from = (this.#frames[frame] as number) + 2;
+    let nested = 0;
+    let bit = 1;
+    for (let i = this.#frames[frame + 1] as number; i < this.#marked; i += 2) {
+      const to = this.#mark(i);
+      if (to - from > 1) nested |= bit;
+      from = to;
+      bit <<= 1;
+    }
+    return nested;
   }
 
   #mark(i: number): number {

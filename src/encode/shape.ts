@@ -6,6 +6,11 @@ const SHARED_KEYS = 64;
 // The table starts again when it holds this many steps; nodes keep the shapes that they use.
 const TABLE_STEPS = 1 << 14;
 
+// Of a number.
+const BITS = 31;
+// Where keys are encoded: to make a buffer for each shape took most of the time.
+const scratch = new Output(Number.MAX_SAFE_INTEGER, 1024);
+
 /**
  * A list of keys in order, with their encoded bytes, and for each key the shape that its value had
  * last (of the elements, when the value is an array): the guess for the next object of this shape.
@@ -17,20 +22,26 @@ export class Shape {
   /** Where key i begins in `bytes`; one more entry than keys. */
   readonly starts: readonly number[];
   readonly guesses: Shape[];
+  /**
+   * The keys, as bits, under which a tape may hold a container of such an object. All, where there
+   * are more keys than bits.
+   */
+  nests: number;
   /** Whether an object of this shape may have a method `toJSON` of its own. */
   readonly mayConvert: boolean;
 
   constructor(keys: readonly string[]) {
-    const out = new Output(Number.MAX_SAFE_INTEGER, 32);
     const starts = [0];
+    scratch.reset();
     for (const key of keys) {
-      writeString(out, key);
-      starts.push(out.at);
+      writeString(scratch, key);
+      starts.push(scratch.at);
     }
     this.keys = keys;
-    this.bytes = out.copy(0);
+    this.bytes = scratch.copy(0);
     this.starts = starts;
     this.guesses = keys.map(() => NO_KEYS);
+    this.nests = keys.length > BITS ? -1 : 0;
     this.mayConvert = keys.includes("toJSON");
   }
 

@@ -27,7 +27,7 @@ use crate::store::{Lane, StoreHandle};
 use crate::upkeep;
 
 /// To compress and write so many bytes takes less than to wake another thread for it and wait.
-const SMALL: usize = 32 * 1024;
+const SMALL: usize = 64 * 1024;
 
 /// A timeline, and the store of the core that it lies in, if it is one.
 pub struct TimelineHandle {
