@@ -37,6 +37,20 @@ export interface NativeSave {
   readonly edits?: Float64Array;
   /** With edits: what `epoch` gave when the state before was handed over. */
   readonly epoch?: number;
+  /** Where none is given, the state is MessagePack, and nothing is said of it. */
+  readonly said?: NativeSaid;
+}
+
+/** A save by its parts: `bytes`, `edits`, `epoch`, `said`. */
+export type SaveParts = [
+  bytes: Uint8Array,
+  edits?: Float64Array | undefined,
+  epoch?: number | undefined,
+  said?: NativeSaid | undefined,
+];
+
+/** What is said of a snapshot. */
+export interface NativeSaid {
   readonly label?: string;
   readonly description?: string;
   readonly encoding?: string;
@@ -71,6 +85,12 @@ export interface NativeBlame {
   readonly snapshot: NativeSnapshot;
   readonly did: NativeDid;
 }
+
+/**
+ * What a save tells. Most snapshots have only what every one has: the sequence, the time, the size,
+ * the stored bytes, and the digits of the id and of the parent's, in this order.
+ */
+export type NativeSaved = NativeSnapshot | readonly [number, number, number, number, string];
 
 export interface NativeRestored {
   readonly snapshot: NativeSnapshot;
@@ -170,7 +190,7 @@ export interface NativeTimelineOptions {
 /** A timeline over a store of the core. A reference is the part after the name: `@17`, `#good`. */
 export interface NativeTimeline {
   /** Saves land in the order of the calls. */
-  save(change: NativeSave): Soon<NativeSnapshot>;
+  save(...save: SaveParts): Soon<NativeSaved>;
   /** Grows whenever edits can no longer build on what was handed over before. */
   epoch(): number;
   restore(ref: string, token?: AbortToken): Soon<NativeRestored>;
@@ -207,7 +227,7 @@ export interface NativeTimeline {
 /** The same over any other store: each call gives a machine, and `drive.ts` answers it. */
 export interface SteppedTimeline {
   /** Queued by the call; its machine must be driven behind those of earlier saves. */
-  save(change: NativeSave): Outcome<NativeMachine<NativeSnapshot>>;
+  save(...save: SaveParts): Outcome<NativeMachine<NativeSaved>>;
   epoch(): number;
   restore(ref: string): Outcome<NativeMachine<NativeRestored>>;
   show(ref: string): Outcome<NativeMachine<NativeSnapshot>>;

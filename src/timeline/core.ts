@@ -24,6 +24,7 @@ import type {
   NativePruned,
   NativeRestored,
   NativeSave,
+  NativeSaved,
   NativeSnapshot,
   NativeTag,
   NativeTagging,
@@ -52,7 +53,7 @@ export interface Importing {
 /** One timeline of the core. References are the part after the name. */
 export interface TimelineCore {
   /** Takes the bytes before it returns. Saves of one core land in the order of the calls. */
-  save(change: NativeSave, signal?: AbortSignal): Promise<NativeSnapshot>;
+  save(change: NativeSave, signal?: AbortSignal): Promise<NativeSaved>;
   /** Grows whenever edits can no longer build on what was handed over before. */
   epoch(): number;
   restore(ref: string, signal?: AbortSignal): Promise<NativeRestored>;
@@ -92,7 +93,7 @@ export function embeddedCore(
   const timeline: NativeTimeline = value(native().timeline(store, name, options));
   return {
     save: (change, signal) => {
-      const soon = timeline.save(change);
+      const soon = timeline.save(change.bytes, change.edits, change.epoch, change.said);
       return signal ? abortable(signal, () => settled(soon)) : settled(soon);
     },
     epoch: () => timeline.epoch(),

@@ -40,7 +40,7 @@ export function steppedCore(
   let last: Promise<unknown> = Promise.resolve();
   return {
     save: (change, signal) => {
-      const machine = timeline.save(change);
+      const machine = timeline.save(change.bytes, change.edits, change.epoch, change.said);
       const saved = last.then(() => drive(machine, ground, signal));
       last = saved.catch(() => undefined);
       return saved;

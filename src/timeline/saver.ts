@@ -2,7 +2,7 @@
 
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
-import type { NativeSave, NativeSnapshot } from "../native/timeline.js";
+import type { NativeSaid, NativeSave, NativeSaved } from "../native/timeline.js";
 import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
 import { Captures } from "./capture.js";
 import type { TimelineCore } from "./core.js";
@@ -27,6 +27,19 @@ export function judge<State>(
   return schema ? schema["~standard"].validate(state) : { value: state as State };
 }
 
+/** Whether nothing is said of what is saved. */
+function isSilent(options: SaveOptions): boolean {
+  const { label, description, idempotencyKey, onto, metadata, schemaVersion } = options;
+  return (
+    label === undefined &&
+    description === undefined &&
+    idempotencyKey === undefined &&
+    onto === undefined &&
+    metadata === undefined &&
+    schemaVersion === undefined
+  );
+}
+
 /** Saves states of one timeline. */
 export class Saver<State> {
   readonly #parts: SaverParts<State>;
@@ -41,16 +54,16 @@ export class Saver<State> {
   }
 
   /** Takes the state before it returns. What is wrong with it at once is thrown at once. */
-  save(state: State, options: SaveOptions): Promise<NativeSnapshot> {
+  save(state: State, options: SaveOptions): Promise<NativeSaved> {
     const verdict = judge(this.#parts.schema, state);
     const later = verdict instanceof Promise;
     if (!later) accept(verdict, "The state");
     if (later) verdict.catch(() => undefined);
     const waits = later || this.#judged !== undefined;
     const isPlain = !waits && options.idempotencyKey === undefined;
-    const meta = this.#meta(options);
+    const said = this.#said(options);
     const taken = isPlain ? this.#captures.take(state) : this.#captures.takeWhole(state);
-    const change = { ...taken, ...meta };
+    const change = said === undefined ? taken : { ...taken, said };
     return waits ? this.#sendJudged(change, options) : this.#send(change, options);
   }
 
@@ -58,7 +71,7 @@ export class Saver<State> {
    * A schema that answers later: the state may change while it does, so the verdict that counts is
    * about the bytes that were taken. Saves that come meanwhile wait, to land in order.
    */
-  #sendJudged(change: NativeSave, options: SaveOptions): Promise<NativeSnapshot> {
+  #sendJudged(change: NativeSave, options: SaveOptions): Promise<NativeSaved> {
     const before = this.#judged ?? Promise.resolve();
     const judged = async (): Promise<void> => {
       const state = this.#parts.encoding.decode(change.bytes);
@@ -73,7 +86,7 @@ export class Saver<State> {
     return sent;
   }
 
-  async #send(change: NativeSave, { signal }: SaveOptions): Promise<NativeSnapshot> {
+  async #send(change: NativeSave, { signal }: SaveOptions): Promise<NativeSaved> {
     const saving = this.#parts.core.save(change, signal);
     this.#captures.handOver();
     try {
@@ -84,8 +97,10 @@ export class Saver<State> {
     }
   }
 
-  #meta(options: SaveOptions): Omit<NativeSave, "bytes"> {
+  /** Most saves say nothing, and cost nothing here. */
+  #said(options: SaveOptions): NativeSaid | undefined {
     const { encoding, selector } = this.#parts;
+    if (encoding.name === "msgpack" && isSilent(options)) return undefined;
     const { label, description, idempotencyKey, onto, metadata, schemaVersion } = options;
     return {
       encoding: encoding.name,

@@ -1,7 +1,7 @@
 /** Snapshots: what is told of a saved state. */
 
 import { decodeMsgpack } from "../state/msgpack.js";
-import type { NativeSnapshot } from "../native/timeline.js";
+import type { NativeSaved, NativeSnapshot } from "../native/timeline.js";
 import { formatReference, type TimelineName } from "./reference.js";
 
 /** One saved state in a timeline, immutable, with its metadata. */
@@ -41,6 +41,31 @@ export interface Snapshot {
 
 // The version of records that FORMAT.md describes; the core refuses newer ones.
 const FORMAT = 1;
+// The digits of an id.
+const DIGITS = 64;
+
+/** The snapshot that a save tells of. */
+export function savedOf(name: TimelineName, told: NativeSaved): Snapshot {
+  if ("sequence" in told) return snapshotOf(name, told);
+  const [sequence, time, size, storedBytes, ids] = told;
+  const id = ids.slice(0, DIGITS);
+  return {
+    ref: formatReference(name, { sequence }),
+    agent: name.agent,
+    session: name.session,
+    sequence,
+    index: sequence,
+    id,
+    hash: id,
+    parent: ids.slice(DIGITS),
+    time: new Date(time),
+    tags: [],
+    format: FORMAT,
+    encoding: "msgpack",
+    size,
+    storedBytes,
+  };
+}
 
 /** The snapshot that the core tells of. */
 export function snapshotOf(name: TimelineName, told: NativeSnapshot): Snapshot {

@@ -14,7 +14,7 @@ import type { Packer } from "./packer.js";
 import { type TimelineName, timelineName } from "./reference.js";
 import type { Deleted, Repaired } from "./results.js";
 import { judge, Saver } from "./saver.js";
-import { type Snapshot, snapshotOf } from "./snapshot.js";
+import { savedOf, type Snapshot, snapshotOf } from "./snapshot.js";
 import {
   checkLevel,
   originOf,
@@ -70,9 +70,10 @@ export class Timeline<State = unknown> extends History<State> {
     const { name, core, hub, packer, track, requireOpen } = this.#parts;
     requireOpen();
     const told = await track(this.#saver.save(state, options));
-    hub.tell(this.ref, told.sequence);
+    const snapshot = savedOf(name, told);
+    hub.tell(this.ref, snapshot.sequence);
     packer.saved(core);
-    return snapshotOf(name, told);
+    return snapshot;
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */

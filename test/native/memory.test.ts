@@ -71,7 +71,7 @@ test.serial("handles and large buffers are freed", async (t) => {
 test.serial("what a timeline holds is told to the collector", async (t) => {
   const before = process.memoryUsage().external;
   const timeline = value(addon.timeline(store, { agent: "a", session: "b" }, {}));
-  await settled(timeline.save({ bytes: crypto.getRandomValues(new Uint8Array(60_000)) }));
+  await settled(timeline.save(crypto.getRandomValues(new Uint8Array(60_000))));
   await settled(timeline.show("@latest"));
   const held = process.memoryUsage().external - before;
   t.true(held > 60_000 && held < 1_000_000, `${held} bytes`);

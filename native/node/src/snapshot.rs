@@ -14,29 +14,32 @@ use crate::export::{Call, Named};
 use crate::handle::{wrap, Handle};
 use crate::js::{expected, Env, Js};
 
+/// The encoding where none is named.
+const MSGPACK: &str = "msgpack";
+
 /// Reading.
 impl Call {
-    /// A `NativeSave`, and how many bytes it brings.
-    pub fn save(&self, change: Js) -> Result<(Save, usize)> {
+    /// The parts of a `NativeSave`, and how many bytes it brings. What every save has is read by
+    /// its place: to find a property by its name costs several times as much.
+    pub fn save(&self) -> Result<(Save, usize)> {
         let env = self.env;
-        let bytes = match env.get(change, c"bytes")? {
-            Some(bytes) => Bytes::copy_from_slice(self.bytes(bytes, "The state")?),
-            None => return expected("The state", "a Uint8Array"),
-        };
+        let [bytes, edits, epoch, said] = self.arguments;
+        let bytes = Bytes::copy_from_slice(self.bytes(bytes, "The state")?);
         let weight = bytes.len();
-        let change_of = match env.get(change, c"edits")? {
-            None => Change::Whole(bytes),
-            Some(edits) => Change::Edits {
+        let change = match env.is_undefined(edits) {
+            true => Change::Whole(bytes),
+            false => Change::Edits {
                 splices: splices(&self.numbers(edits, "The edits")?)?,
                 fresh: bytes,
-                epoch: match env.get(change, c"epoch")? {
-                    Some(epoch) => env.read_count(epoch, "epoch")?,
-                    None => return expected("epoch", "given with edits"),
-                },
+                epoch: env.read_count(epoch, "The epoch of edits")?,
             },
         };
-        let onto = env.get(change, c"onto")?.map(|onto| self.onto(onto)).transpose()?;
-        Ok((Save { change: change_of, meta: self.meta(change)?, onto }, weight))
+        if env.is_undefined(said) {
+            let meta = Meta { encoding: Some(MSGPACK.into()), ..Meta::default() };
+            return Ok((Save { change, meta, onto: None }, weight));
+        }
+        let onto = env.get(said, c"onto")?.map(|onto| self.onto(onto)).transpose()?;
+        Ok((Save { change, meta: self.meta(said)?, onto }, weight))
     }
 
     fn meta(&self, change: Js) -> Result<Meta> {
@@ -109,6 +112,24 @@ fn splices(edits: &[f64]) -> Result<Vec<Splice>> {
     Ok(splices)
 }
 
+/// `NativeSaved`: most snapshots have nothing but what every one has, by its place.
+pub fn saved(env: Env, saved: Snapshot) -> Result<Js> {
+    let Snapshot { sequence, id, parent, meta, length, stored, tags } = &saved;
+    let encoding = Some(MSGPACK.into());
+    if *meta != (Meta { time: meta.time, encoding, ..Meta::default() }) || !tags.is_empty() {
+        return snapshot(env, saved);
+    }
+    let ids = hex::encode(&[id.0, parent.0].concat());
+    let parts = [
+        env.count(*sequence)?,
+        env.count(meta.time)?,
+        env.count(*length)?,
+        env.count(*stored)?,
+        env.text(&ids)?,
+    ];
+    env.array(parts.into_iter(), |_, part| Ok(part))
+}
+
 /// `NativeSnapshot`.
 pub fn snapshot(env: Env, snapshot: Snapshot) -> Result<Js> {
     let object = env.object()?;
@@ -120,7 +141,7 @@ pub fn snapshot(env: Env, snapshot: Snapshot) -> Result<Js> {
     }
     env.set(object, c"id", env.text(&hex::encode(&id.0))?)?;
     env.set(object, c"parent", env.text(&hex::encode(&parent.0))?)?;
-    let encoding = Some(meta.encoding.unwrap_or_else(|| "msgpack".into()));
+    let encoding = Some(meta.encoding.unwrap_or_else(|| MSGPACK.into()));
     for (name, text) in [
         (c"encoding", encoding),
         (c"label", meta.label),

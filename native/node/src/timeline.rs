@@ -21,7 +21,7 @@ use crate::home::Home;
 use crate::insight;
 use crate::js::{expected, Env, Js};
 use crate::machine::{machine, Converted, Made, Stepped};
-use crate::snapshot::{deleted, restored, snapshot, snapshots};
+use crate::snapshot::{deleted, restored, saved, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
 use crate::upkeep;
@@ -222,7 +222,7 @@ impl TimelineHandle {
 
 fn save(call: &Call) -> Result<Js> {
     let handle = TimelineHandle::of(call)?;
-    let (save, weight) = call.save(call.arguments[0])?;
+    let (save, weight) = call.save()?;
     let Some((store, lane)) = &handle.home else {
         let told = Arc::new(Mutex::new(None));
         let teller = told.clone();
@@ -233,7 +233,7 @@ fn save(call: &Call) -> Result<Js> {
     let home = Home::of(call.env)?;
     let ground = ground(store, lane, Arc::default());
     let mut staged = Ok(());
-    let result = soon(call.env, snapshot, |done| {
+    let result = soon(call.env, saved, |done| {
         // Queued here, so that saves land in the order of their calls; driven elsewhere.
         let Some(machine) = handle.timeline.save(save, done) else { return };
         staged = match lane {
@@ -269,7 +269,7 @@ impl Stepped for Saving {
         };
         let told = self.told.lock().take();
         let result = told.unwrap_or_else(|| Err(ended.unwrap_or_else(untold)));
-        Step::Done(result.map(|saved| Box::new(move |env| snapshot(env, saved)) as Made))
+        Step::Done(result.map(|told| Box::new(move |env| saved(env, told)) as Made))
     }
 }
 
