@@ -1,12 +1,18 @@
 /** The nearest of several names, for messages that say what was probably meant. */
 
+// What is shorter begins too many names.
+const SHORT = 4;
+
 /** `did you mean x?` with a leading space, or nothing where no name is near. */
 export function suggest(given: string, known: Iterable<string>): string {
   const near = nearest(given, known);
   return near === undefined ? "" : ` Did you mean ${near}?`;
 }
 
-/** The name with the smallest edit distance, if it is small for names of that length. */
+/**
+ * The name with the smallest edit distance, if it is small for names of that length; else the first
+ * that begins so.
+ */
 export function nearest(given: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bound = Math.max(1, Math.floor(given.length / 3)) + 1;
@@ -14,7 +20,8 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
     const distance = editDistance(given.toLowerCase(), name.toLowerCase());
     if (distance < bound) [best, bound] = [name, distance];
   }
-  return best;
+  if (best !== undefined || given.length < SHORT) return best;
+  return [...known].find((name) => name.toLowerCase().startsWith(given.toLowerCase()));
 }
 
 /** Insertions, removals, replacements and swaps of neighbours from one text to the other. */

@@ -122,7 +122,8 @@ function iterate(source: FileSource): Iterator<unknown> | AsyncIterator<unknown>
     if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
     if (Symbol.iterator in source) return source[Symbol.iterator]();
   }
-  throw invalid("A timeline comes from a Uint8Array, an iterable or a stream of them.");
+  const hint = typeof source === "string" ? " For a file give createReadStream(path)." : "";
+  throw invalid(`A timeline comes from a Uint8Array, an iterable or a stream of them.${hint}`);
 }
 
 /** CONFLICT: a copy does not belong to what is to be copied to it. */

@@ -92,6 +92,7 @@ const wrong: [words: string[], exit: number, says: RegExp][] = [
   [["sav"], 2, /no command sav. Did you mean save\?/],
   [["list", "--limt", "3"], 2, /no option --limt. Did you mean --limit\?/],
   [["list", "--limit"], 2, /--limit needs NUMBER/],
+  [["export", "a/b", "--out", "x"], 2, /no option --out. Did you mean --output\?/],
   [["list", "a/b", "--limit", "x"], 2, /whole number/],
   [["list", "--json=1"], 2, /takes no value/],
   [["save"], 2, /needs <timeline>/],

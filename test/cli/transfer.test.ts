@@ -133,7 +133,7 @@ test("an import of what cannot be read makes no store", async (t) => {
 test("copy", async (t) => {
   const { folder, ok, json, fails } = await prepared(t);
   t.regex(await ok(["copy", "planner/run-42", "--to", "./other"]), /^planner\/run-42@5: 5 snapshots, .*B$/);
-  t.is(await ok(["copy", "planner/run-42", "--to", "other"]), "planner/run-42@5: 0 snapshots behind @5, 0 B");
+  t.is(await ok(["copy", "planner/run-42", "--to", "other"]), "planner/run-42@5: nothing new to copy");
   await ok(["save", "planner/run-42"], { stdin: '{"n":6}' });
   t.like(await json("copy", "planner/run-42", "--to", "other"), { snapshots: 1, after: 5 });
   t.is(await ok(["restore", "planner/run-42", "-s", "other"]), '{"n":6}');
@@ -155,6 +155,9 @@ test("repair", async (t) => {
   const { folder, ok, json, fails } = await prepared(t);
   t.regex(await ok(["repair", "planner/run-42"]), /no damage, nothing to repair$/);
   t.like(await json("repair", "planner/run-42"), { kept: 5, damage: [] });
+  for (const more of [[], ["--dry-run"], ["--force"]]) {
+    await fails(3, /NOT_FOUND/, ["repair", "planner/none", ...more]);
+  }
   await ok(["copy", "planner/run-42", "--to", "dir:files"]);
   const ks = await open(`dir:${join(folder, "files")}`);
   const run = ks.timeline("planner/run-42");

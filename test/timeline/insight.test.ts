@@ -187,6 +187,12 @@ test("an index that is damaged is damage, and is made anew", async (t) => {
   t.like(await again.repair(), { kept: 3, lost: [], indexLost: true });
   t.deepEqual(await again.tags(), []);
   t.deepEqual(await again.restore(), { n: 3 });
+  await again.pack();
+  await store.delete("t/a/c/control");
+  const gone = (await open({ store })).timeline("a/c");
+  await t.throwsAsync(() => gone.show(), { code: "NOT_FOUND" });
+  t.like(await gone.repair(), { kept: 3, indexLost: true });
+  t.deepEqual(await gone.restore("@2"), { n: 2 });
 });
 
 test("single files are verified with the store", async (t) => {

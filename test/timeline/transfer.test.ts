@@ -83,7 +83,7 @@ everywhere("what is wrong with a file leaves nothing", async (t, { ks }) => {
     [Buffer.from("hello, this is no timeline at all"), { code: "NOT_OURS" }],
     [failing(), { message: "the line broke" }],
     [["text"], { code: "INVALID_ARGUMENT", message: /a string/ }],
-    ["text", { code: "INVALID_ARGUMENT" }],
+    ["a.timeline", { code: "INVALID_ARGUMENT", message: /createReadStream/ }],
     [5, { code: "INVALID_ARGUMENT", message: /iterable/ }],
     [undefined, { code: "INVALID_ARGUMENT" }],
   ];
@@ -256,7 +256,7 @@ for (const until of [1, 3, 6]) {
       await run.save({ n, noise, more: crypto.getRandomValues(new Uint8Array(60_000)) });
     }
     await ks.flush();
-    t.is(await copier([from, to, "100000"], until), null, "it was killed");
+    t.is(await copier([from, to, "100000", `${until}`], until), null, "it was killed");
     {
       await using other = await open(to);
       t.deepEqual(await all(other.timelines()), []);

@@ -47,6 +47,7 @@ async function run(call: Call): Promise<void> {
   const copied = await copying.finally(() => progress.end());
   if (call.has("json")) return terminal.json(copied);
   const { snapshot, snapshots, bytes, after } = copied;
+  if (snapshots === 0) return terminal.line(`${snapshot.ref}: nothing new to copy`);
   const since = after > 0 ? ` behind @${after}` : "";
   return terminal.line(`${snapshot.ref}: ${count(snapshots, "snapshot")}${since}, ${size(bytes)}`);
 }

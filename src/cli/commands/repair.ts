@@ -4,6 +4,7 @@ import { storeOf } from "../../config/load.js";
 import { requireValid } from "../../config/resolve.js";
 import { KeepstateError } from "../../errors.js";
 import { redactUrl, repairUrl } from "../../schemes.js";
+import type { Timeline } from "../../timeline/timeline.js";
 import type { Call, Command } from "../command.js";
 import { count } from "../format.js";
 import { confirm } from "../input.js";
@@ -53,6 +54,10 @@ async function timeline(call: Call): Promise<number> {
   const progress = new Progress(terminal, `repair: ${ref}`);
   const found = await timeline.verify(undefined, { signal }).finally(() => progress.end());
   const damage = found.damage.map(({ message }) => message);
+  // Of a timeline whose index is gone nothing shows; whoever insists gets what is left of it.
+  const isGone = found.snapshots === 0 && damage.length === 0;
+  if (isGone && (isDry || !call.has("force"))) await timeline.show(undefined, { signal });
+  if (isGone) return mend(call, timeline);
   if (damage.length === 0 || isDry) {
     if (call.has("json")) await terminal.json({ ref, kept: found.snapshots, damage });
     else if (damage.length === 0) await terminal.line(`${ref}: no damage, nothing to repair`);
@@ -61,8 +66,15 @@ async function timeline(call: Call): Promise<number> {
   }
   if (!call.has("json")) for (const message of damage) terminal.note(message);
   await agreed(call, `What nothing proves any more of ${ref} will be gone.`);
+  return mend(call, timeline);
+}
+
+async function mend({ terminal, has }: Call, timeline: Timeline): Promise<number> {
+  const { signal } = terminal.world;
+  const { ref } = timeline;
   const told = await timeline.repair({ signal });
-  if (call.has("json")) {
+  if (told.kept === 0 && told.lost.length === 0) await timeline.show(undefined, { signal });
+  if (has("json")) {
     const lost = told.lost.map(({ why, ...one }) => ({ ...one, message: why.message }));
     await terminal.json({ ref, ...told, lost });
     return 5;

@@ -15,7 +15,7 @@ use super::Run;
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
-/// How many snapshots are read at once.
+/// How many snapshots are read at once, at most; fewer where they are large.
 const WINDOW: u64 = 64;
 /// A pack that has become this long is ended: what is read and written at once stays bounded.
 pub const PACK_BYTES: u64 = 8 << 20;
@@ -79,10 +79,16 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
     let mut builder = Builder::new(job.level);
     let room = PACK_BYTES.min(run.ask.supports().max_value / 2);
     let mut next = job.first;
+    // What goes to a file may be of any length, and is held by whoever writes it as well.
+    let mut window = if job.to == To::Store { WINDOW } else { WINDOW / 8 };
     while next <= job.last {
         run.ask.check_cancelled().await?;
-        let upto = job.last.min(next + WINDOW - 1);
+        let upto = job.last.min(next + window - 1);
         let records = fetch::records(run, next..=upto).await?;
+        window = match records.values().map(|record| record.raw).sum::<u64>() > PACK_BYTES {
+            true => (window / 2).max(1),
+            false => (window * 2).min(WINDOW),
+        };
         let mut raws = fetch::fresh(run, next..=upto).await?;
         for (sequence, record) in &records {
             let raw = raws.remove(sequence).unwrap_or_default();
