@@ -52,24 +52,33 @@ pub async fn of(run: &Run, line: &[Branch]) -> Result<Pins> {
 
 /// Takes pins away.
 pub async fn release(run: &Run, pins: &Pins) -> Result<()> {
-    narrow(run, pins, u64::MAX).await
-}
-
-/// Lets go of what pins hold below a floor.
-pub async fn narrow(run: &Run, pins: &Pins, floor: u64) -> Result<()> {
-    for (timeline, pin) in pins.iter().filter(|(_, pin)| pin.from < floor) {
-        change::control(&run.on(timeline)?, |_, control| {
-            let there = control.pins.iter().position(|other| other == pin);
-            match there {
-                Some(at) if pin.sequence < floor => drop(control.pins.remove(at)),
-                Some(at) => control.pins[at].from = floor,
-                None => {}
-            }
-            Ok(())
-        })
-        .await?;
+    for (timeline, pin) in pins {
+        replace(&run.on(timeline)?, pin, None).await?;
     }
     Ok(())
+}
+
+/// Lets go of what pins hold below a floor, but never of the last snapshot that each holds: what the
+/// fork has saved since is made of its bytes.
+pub async fn narrow(run: &Run, pins: &Pins, floor: u64) -> Result<()> {
+    for (timeline, pin) in pins {
+        let from = floor.min(pin.sequence);
+        if pin.from < from {
+            replace(&run.on(timeline)?, pin, Some(Pin { from, ..pin.clone() })).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts another pin in place of one, or none, if it is still there.
+async fn replace(run: &Run, pin: &Pin, by: Option<Pin>) -> Result<()> {
+    change::control(run, |_, control| {
+        if let Some(at) = control.pins.iter().position(|other| other == pin) {
+            control.pins.splice(at..=at, by.clone());
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Takes away pins of forks that never came to be, or are gone.

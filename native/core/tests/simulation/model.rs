@@ -219,14 +219,26 @@ impl Model {
     /// Whether a fork shows this of its parent: then it is there, too, though it may be shown there
     /// no more.
     fn inherit(&mut self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
+        if self.lines[line].by_bytes.contains_key(bytes) {
+            return false;
+        }
         let holds = |(parent, upto): &&(usize, u64)| {
-            sequence <= *upto && self.lines[*parent].by_bytes.contains_key(bytes)
+            sequence <= *upto && self.has_saved(*parent, sequence, bytes)
         };
         let parent = self.lines[line].origins.iter().find(holds).map(|(parent, _)| *parent);
         if let Some(parent) = parent {
             self.place(parent, sequence, bytes);
         }
         parent.is_some()
+    }
+
+    /// Whether this was saved to a timeline or to one that it may be a fork of.
+    fn has_saved(&self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
+        let line = &self.lines[line];
+        let above = |(parent, upto): &(usize, u64)| {
+            sequence <= *upto && self.has_saved(*parent, sequence, bytes)
+        };
+        line.by_bytes.contains_key(bytes) || line.origins.iter().any(above)
     }
 
     /// Whether a prune may have taken this out, or has.
