@@ -83,12 +83,6 @@ pub struct Held {
 }
 
 impl Control {
-    /// Whether somebody may be shown this snapshot: here, or in a fork.
-    pub fn shows(&self, sequence: u64) -> bool {
-        let pinned = |pin: &Pin| (pin.from..=pin.sequence).contains(&sequence);
-        sequence >= self.floor.sequence || self.pins.iter().any(pinned)
-    }
-
     /// The object as bytes, for its key.
     pub fn encode(&self, key: &str) -> Vec<u8> {
         let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];

@@ -155,7 +155,7 @@ impl Rescue {
             _ => None,
         };
         let before = layout.before(sequence);
-        let shown = layout.held.control.shows(sequence);
+        let shown = sequence >= layout.held.control.floor.sequence;
         let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
         let proven = walk.take(&next)?;
         if proven.state.is_some() {

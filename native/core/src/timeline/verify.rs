@@ -79,6 +79,8 @@ async fn once(run: &Run, tell: &Tell) -> Result<Report> {
                     report.bytes += length;
                 }
                 Ok(_) => {}
+                // It is there for its bytes, or for a fork: who needs it, tells.
+                Err(error) if walk::is_damage(&error) && sequence < floor => walk.lose(),
                 Err(error) if walk::is_damage(&error) => {
                     report.problems.push(run.shared.name.place(error, sequence));
                 }
@@ -128,7 +130,7 @@ async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u
         _ => None,
     };
     let before = layout.before(sequence);
-    let shown = layout.held.control.shows(sequence);
+    let shown = sequence >= layout.held.control.floor.sequence;
     let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
     let proven = walk.take(&next)?;
     let Some(state) = proven.state else { return Ok(None) };
