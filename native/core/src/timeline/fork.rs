@@ -121,7 +121,8 @@ async fn require_free(fork: &Run) -> Result<Arc<Layout>> {
     let control = &layout.held.control;
     let packed = control.packs.iter().any(|pack| pack.last >= control.floor.sequence);
     let open = control.pins.iter().any(|pin| pin.sequence >= control.loose);
-    match control.origin.is_none() && empty && !packed && !open {
+    let held = control.origin.is_some() && !control.pins.is_empty();
+    match empty && !packed && !open && !held {
         true => Ok(layout),
         false => Err(taken(fork)),
     }

@@ -297,7 +297,11 @@ impl Plan {
         control.floor = self.floor.clone();
         control.tags.retain(|tag| !self.untagged.contains(&tag.name) && !self.wholly);
         if self.wholly {
-            (control.origin, control.lease) = (None, None);
+            control.lease = None;
+            if control.pins.is_empty() {
+                // Else what forks show of it follows from what it was forked from.
+                control.origin = None;
+            }
             let open = self.seen.pins.iter().any(|pin| pin.sequence >= control.loose);
             control.loose =
                 if open { control.loose } else { control.loose.max(self.floor.sequence) };
