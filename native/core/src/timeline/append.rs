@@ -11,7 +11,7 @@ use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{change, idempotency, lease, list, walk, Run, Snapshot};
+use super::{change, fence, idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -95,26 +95,13 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     Ok((round.remember(), ground))
 }
 
-/// Where a save has no conditions but that its key is free, whoever ends what a timeline was puts a
-/// fence first, and changes the control object then. So behind a fence nobody saves who has not
-/// changed the control object himself since it was put: that decides who was first. False: it was
-/// read anew.
+/// Makes sure that nobody who has put a fence before this save can go on. False: what it builds on
+/// was read anew.
 async fn claim(run: &Run, ground: &mut Ground) -> Result<bool> {
-    let tail = &mut ground.tail;
-    let settled = tail.control.control.hint >= tail.sequence;
-    if !tail.fenced || settled || run.ask.supports().commit {
+    if fence::claim(run, &mut ground.tail).await? {
         return Ok(true);
     }
-    let layout = run.look().await?;
-    if layout.held.version == tail.control.version {
-        let mut control = layout.held.control.clone();
-        control.hint = tail.sequence;
-        if let Some(held) = change::written(run, (&layout, control), Vec::new()).await? {
-            tail.control = held;
-            return Ok(true);
-        }
-    }
-    let head = tail.head;
+    let head = ground.tail.head;
     run.look().await?;
     *ground = run.again(|| Box::pin(Ground::load(run))).await?;
     match ground.tail.head == head {

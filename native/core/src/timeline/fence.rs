@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::change;
 use super::meta::Meta;
 use super::record::{Content, Form, Id, Record, Value};
 use super::tail::Tail;
@@ -47,11 +48,35 @@ pub async fn value(run: &Run, tail: &Tail) -> Result<(String, Bytes)> {
     Ok((key, value))
 }
 
+/// Where a save has no conditions but that its key is free, whoever ends what a timeline was puts a
+/// fence first, and changes the control object then. So nobody writes behind a fence who has not
+/// changed the control object himself since it was put: that decides who was first. False: another
+/// was.
+pub async fn claim(run: &Run, tail: &mut Tail) -> Result<bool> {
+    let settled = tail.control.control.hint >= tail.sequence;
+    if !tail.fenced || settled || run.ask.supports().commit {
+        return Ok(true);
+    }
+    let layout = run.look().await?;
+    if layout.held.version != tail.control.version {
+        return Ok(false);
+    }
+    let mut control = layout.held.control.clone();
+    control.hint = tail.sequence;
+    let held = change::written(run, (&layout, control), Vec::new()).await?;
+    let first = held.is_some();
+    tail.control = held.unwrap_or_else(|| tail.control.clone());
+    Ok(first)
+}
+
 /// Takes the number behind the latest snapshot before that is removed, where a store has no
 /// batches: a put that comes late would else create a snapshot on no history.
-pub async fn close(run: &Run, tail: &Tail) -> Result<()> {
+pub async fn close(run: &Run, tail: &mut Tail) -> Result<()> {
     if run.ask.supports().commit {
         return Ok(());
+    }
+    if !claim(run, tail).await? {
+        return Err(change::busy(run));
     }
     let (key, value) = value(run, tail).await?;
     let Err(error) = run.ask.put(key.clone(), value.clone(), Mode::Create).await else {

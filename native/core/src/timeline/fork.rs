@@ -78,11 +78,18 @@ async fn ready(run: &Run, fork: &Run, begin: Begin) -> Result<Ready> {
         return Err(change::busy(run));
     }
     fork.look().await?;
-    let tail = fork.again(|| Box::pin(Tail::load(fork))).await?;
+    let mut tail = fork.again(|| Box::pin(Tail::load(fork))).await?;
     if tail.control.version != free.held.version {
         return Err(taken(fork));
     }
-    fence::close(fork, &tail).await?;
+    fence::close(fork, &mut tail).await?;
+    let free = match tail.control.version == free.held.version {
+        true => free,
+        false => fork.look().await?,
+    };
+    if tail.control.version != free.held.version {
+        return Err(taken(fork));
+    }
     let fenced = !run.ask.supports().commit;
     let next = tail.sequence + 1 + u64::from(fenced);
     // Where the name was used before, numbers and offsets go on: they never return.

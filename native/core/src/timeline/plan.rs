@@ -94,12 +94,12 @@ impl Plan {
     /// Everything goes but what forks show, and the numbers go on behind it.
     pub async fn nothing(run: &Run) -> Result<Plan> {
         let layout = run.look().await?;
-        let tail = Tail::load(run).await?;
+        let mut tail = Tail::load(run).await?;
         let seen = layout.held.control.clone();
         if tail.head < seen.floor.sequence {
             return fail(Code::NotFound, list::empty(run));
         }
-        fence::close(run, &tail).await?;
+        fence::close(run, &mut tail).await?;
         // What is damaged can be removed, too.
         let count = match shown(run, tail.head).await {
             Ok(shown) => shown.len() as u64,
