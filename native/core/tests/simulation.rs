@@ -83,8 +83,12 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("all", 271),
     ("all", 440),
     ("all", 594),
+    ("all", 713),
     ("all", 730),
     ("all", 1132),
+    ("families", 36),
+    ("families", 670),
+    ("families", 728),
 ];
 
 fn saves(world: &mut World, turns: u32) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change;
 use super::control::Control;
 use super::fence;
 use super::fetch;
@@ -93,13 +94,17 @@ impl Plan {
 
     /// Everything goes but what forks show, and the numbers go on behind it.
     pub async fn nothing(run: &Run) -> Result<Plan> {
-        let layout = run.look().await?;
+        run.look().await?;
         let mut tail = Tail::load(run).await?;
-        let seen = layout.held.control.clone();
-        if tail.head < seen.floor.sequence {
+        if tail.head < tail.control.control.floor.sequence {
             return fail(Code::NotFound, list::empty(run));
         }
         fence::close(run, &mut tail).await?;
+        let layout = run.layout().await?;
+        if layout.held.version != tail.control.version {
+            return Err(change::busy(run));
+        }
+        let seen = layout.held.control.clone();
         // What is damaged can be removed, too.
         let count = match shown(run, tail.head).await {
             Ok(shown) => shown.len() as u64,
