@@ -276,8 +276,8 @@ impl Round<'_> {
         self.run.ask.put(key, value.into(), create()).await.map(|_| ())
     }
 
-    /// Reads the floor before a put counts, if it may have moved meanwhile. That the key was free when
-    /// it was put says as much as a look at the head.
+    /// Reads the floor before a put counts, if it may have moved meanwhile. That the key was free
+    /// when it was put says as much as a look at the head.
     async fn confirm(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         let now = self.run.ask.now().await?;
         if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {

@@ -11,8 +11,8 @@ use crate::store::{Mode, Op};
 /// How often a change is tried again because others change too.
 const ATTEMPTS: usize = 32;
 /// Where a store has no batches, keys are removed so long after it was seen that nothing needs them
-/// (milliseconds, by the clock of whoever removes them): twice as long as a writer may act on what it
-/// has seen.
+/// (milliseconds, by the clock of whoever removes them): twice as long as a writer may act on what
+/// it has seen.
 const GRACE: u64 = 60_000;
 /// The same where only another's clock tells how long ago that was: clocks may differ by almost as
 /// much.

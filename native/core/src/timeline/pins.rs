@@ -58,8 +58,8 @@ pub async fn release(run: &Run, pins: &Pins) -> Result<()> {
     Ok(())
 }
 
-/// Lets go of what pins hold below a floor, but never of the last snapshot that each holds: what the
-/// fork has saved since is made of its bytes.
+/// Lets go of what pins hold below a floor, but never of the last snapshot that each holds: what
+/// the fork has saved since is made of its bytes.
 pub async fn narrow(run: &Run, pins: &Pins, floor: u64) -> Result<()> {
     for (timeline, pin) in pins {
         let from = floor.min(pin.sequence);
