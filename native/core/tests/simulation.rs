@@ -82,6 +82,7 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("all", 230),
     ("all", 271),
     ("all", 440),
+    ("all", 450),
     ("all", 594),
     ("all", 713),
     ("all", 730),

@@ -1,5 +1,5 @@
-//! What others do between two requests of an operation: forks, packs, deletes and clocks that differ
-//! never make it lie. Each scenario was found by the simulation.
+//! What others do between two requests of an operation: forks, packs, deletes and clocks that
+//! differ never make it lie. Each scenario was found by the simulation.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod timelines;

@@ -46,8 +46,7 @@ pub struct Proven {
 }
 
 /// The state of a record that shows; and whether its edit makes it of the state before. The first
-/// one behind a floor does not, if what lies below is still there for others: nothing was before
-/// it.
+/// one behind a floor does not, if what lies below is still there for others: it begins anew.
 pub fn state(record: &Record, before: Option<&Extents>) -> Result<Option<(Extents, bool)>> {
     let make = |before| record.edit()?.apply(before, record.base);
     let Some(manifest) = &record.manifest else {
