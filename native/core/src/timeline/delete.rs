@@ -39,6 +39,7 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
         let held = pins::of(run, line).await?;
         deleted.forks = plan.seen.pins.iter().map(|pin| pin.timeline.clone()).collect();
+        deleted.forks.sort_unstable();
         deleted.forks.dedup();
         let Some(pruned) = plan.carry_out(run, To::Store).await? else { continue };
         deleted.snapshots += pruned.gone;
