@@ -48,23 +48,9 @@ const DIGITS = 64;
 export function savedOf(name: TimelineName, told: NativeSaved): Snapshot {
   if ("sequence" in told) return snapshotOf(name, told);
   const [sequence, time, size, storedBytes, ids] = told;
-  const id = ids.slice(0, DIGITS);
-  return {
-    ref: formatReference(name, { sequence }),
-    agent: name.agent,
-    session: name.session,
-    sequence,
-    index: sequence,
-    id,
-    hash: id,
-    parent: ids.slice(DIGITS),
-    time: new Date(time),
-    tags: [],
-    format: FORMAT,
-    encoding: "msgpack",
-    size,
-    storedBytes,
-  };
+  const [id, parent] = [ids.slice(0, DIGITS), ids.slice(DIGITS)];
+  const encoding = "msgpack";
+  return snapshotOf(name, { sequence, id, parent, time, encoding, size, storedBytes });
 }
 
 /** The snapshot that the core tells of. */
