@@ -7,6 +7,7 @@ use super::pins;
 use super::plan::Plan;
 use super::queue;
 use super::rewrite::To;
+use super::sweep;
 use super::Run;
 use crate::error::{Code, Result};
 
@@ -34,6 +35,11 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         let plan = match Plan::nothing(run).await {
             Ok(plan) => plan,
             Err(error) if error.code() == Code::Conflict => continue,
+            Err(error) if error.code() == Code::NotFound => {
+                // What a save left that never came to its end.
+                sweep::sweep(run).await?;
+                return Err(error);
+            }
             Err(error) => return Err(error),
         };
         let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
@@ -47,6 +53,7 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         queue::look(&run.shared, None);
         run.forget();
         pins::release(run, &held).await?;
+        deleted.freed += sweep::sweep(run).await?;
         return Ok(deleted);
     }
     Err(change::busy(run))

@@ -200,6 +200,12 @@ impl Plan {
         self.fates.get(&sequence).copied().unwrap_or(Fate::Stays)
     }
 
+    /// The snapshots that go.
+    pub fn goes(&self) -> BTreeSet<u64> {
+        let goes = self.fates.iter().filter(|(_, fate)| **fate == Fate::Goes);
+        goes.map(|(sequence, _)| *sequence).collect()
+    }
+
     /// Whether anything of a run changes.
     fn touches(&self, first: u64, last: u64) -> bool {
         self.fates.range(first..=last).next().is_some()
