@@ -34,7 +34,7 @@ pub struct Plan {
     wholly: bool,
     /// Tags of what goes.
     untagged: Vec<String>,
-    fates: BTreeMap<u64, Fate>,
+    pub fates: BTreeMap<u64, Fate>,
     /// Packs, by their first snapshot, that go whole.
     emptied: BTreeSet<u64>,
     pruned: Pruned,
@@ -198,12 +198,6 @@ impl Plan {
 
     fn fate(&self, sequence: u64) -> Fate {
         self.fates.get(&sequence).copied().unwrap_or(Fate::Stays)
-    }
-
-    /// The snapshots that go.
-    pub fn goes(&self) -> BTreeSet<u64> {
-        let goes = self.fates.iter().filter(|(_, fate)| **fate == Fate::Goes);
-        goes.map(|(sequence, _)| *sequence).collect()
     }
 
     /// Whether anything of a run changes.
