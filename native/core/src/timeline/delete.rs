@@ -35,11 +35,6 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         let plan = match Plan::nothing(run).await {
             Ok(plan) => plan,
             Err(error) if error.code() == Code::Conflict => continue,
-            Err(error) if error.code() == Code::NotFound => {
-                // What a save left that never came to its end.
-                sweep::sweep(run).await?;
-                return Err(error);
-            }
             Err(error) => return Err(error),
         };
         let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
@@ -57,4 +52,13 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         return Ok(deleted);
     }
     Err(change::busy(run))
+}
+
+/// Where there are no snapshots, as was made sure: removes what a save left that never came to its
+/// end.
+pub async fn clear(run: &Run, deleted: Result<Deleted>) -> Result<Deleted> {
+    if deleted.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
+        sweep::sweep(run).await?;
+    }
+    deleted
 }

@@ -197,6 +197,9 @@ impl Import {
             return Err(damaged("its parts are out of order"));
         }
         let pieces = carry::pieces(content)?;
+        if pieces.is_empty() {
+            return Err(damaged("a section is empty"));
+        }
         let known = self.state.lock().claim.clone();
         let claim = match known {
             Some(claim) => claim,

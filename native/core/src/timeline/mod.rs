@@ -223,7 +223,10 @@ impl Timeline {
 
     /// Removes all snapshots but what forks show. Numbers never restart.
     pub fn delete(&self) -> Machine<Deleted> {
-        self.machine(|run| async move { run.again(|| Box::pin(delete::delete(&run))).await })
+        self.machine(|run| async move {
+            let deleted = run.again(|| Box::pin(delete::delete(&run))).await;
+            delete::clear(&run, deleted).await
+        })
     }
 
     /// Takes snapshots out.
