@@ -104,6 +104,18 @@ const openHashes = async () => {
 
 export const hashes = [{ name: "ours", offers: DIGESTS, open: openHashes }];
 
+async function openStreams(folder) {
+  const ks = await opened(folder, "sync");
+  const run = ks.timeline("bench/run");
+  return {
+    save: (pieces) => run.saveStream(pieces),
+    restore: () => run.restoreStream(),
+    close: () => ks.close(),
+  };
+}
+
+export const streams = [{ name: "ours", modes: ["durable"], open: openStreams }];
+
 const SMALL = Buffer.alloc(16, 7);
 const MEGABYTE = Buffer.alloc(1 << 20, 7);
 const OFFERED = [

@@ -10,7 +10,7 @@ import { rowsOf } from "./harness/rows.mjs";
 import { buildOurs, installPeers } from "./harness/setup.mjs";
 import { contestants } from "./peers/index.mjs";
 
-const BENCHES = ["save", "restore", "scale", "kv", "codec", "hash", "boundary"];
+const BENCHES = ["save", "restore", "scale", "kv", "codec", "hash", "boundary", "stream"];
 
 const say = (text) => process.stderr.write(`${text}\n`);
 

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 
 export const USAGE = `npm run bench -- NAME... [options]
 
-  NAME               save restore scale kv codec hash boundary all
+  NAME               save restore scale kv codec hash boundary stream all
   --session FILE     a recorded session instead of the usual ones; may be repeated
   --workload TEXT    only workloads whose name contains TEXT; may be repeated
   --only TEXT        only contestants whose name contains TEXT, "ours", or "peers"; may be repeated

@@ -8,6 +8,7 @@
 //                                            gets: [get(key)], value?(bytes), close()}
 //   codecs  {name, offers, open()}       -> (codec) => {compress?(bytes), decompress(bytes)}
 //   hashes  {name, offers, open()}       -> (digest) => (bytes) => anything
+//   streams {name, modes, open(folder)}  -> {save(pieces), restore(), close(), figures?()}
 //   calls   {name, offers, open(folder)} -> {[call]: (index) => anything, close?()}
 //
 // `modes` says what an acknowledged write is: "async" (handed to the system), "durable" (on disk),
@@ -16,6 +17,7 @@ import * as betterSqlite3 from "./better-sqlite3.mjs";
 import * as classicLevel from "./classic-level.mjs";
 import * as crate from "./crate.mjs";
 import * as fflate from "./fflate.mjs";
+import * as disk from "./disk.mjs";
 import * as files from "./files.mjs";
 import * as fzstd from "./fzstd.mjs";
 import * as hashWasm from "./hash-wasm.mjs";
@@ -36,6 +38,7 @@ const ALL = [
   lmdb,
   betterSqlite3,
   classicLevel,
+  disk,
   files,
   langgraph,
   keyv,

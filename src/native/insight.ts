@@ -57,6 +57,7 @@ export interface NativeCursor {
   readonly last?: number;
   readonly after?: number;
   readonly cuts?: number;
+  readonly chunk?: number;
 }
 
 export interface NativePart {

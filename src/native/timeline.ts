@@ -21,6 +21,7 @@ import type {
   NativeWeighing,
   NativeWeight,
 } from "./insight.js";
+import type { NativeInflow, NativeOutflow, NativeStreamed } from "./stream.js";
 import type { NativeState } from "./tape.js";
 
 /** What one save hands over. The bytes are copied before the call returns. */
@@ -60,6 +61,14 @@ export interface NativeSaid {
   readonly metadata?: Uint8Array;
   /** Only if this is the latest snapshot, as `@17`; `@0`: only if there is none. */
   readonly onto?: string;
+  /** The whole state, which is in the store already; then `bytes` is not looked at. */
+  readonly streamed?: NativeStreamed;
+}
+
+/** What a restore in pieces begins with. */
+export interface NativeOutgoing {
+  readonly snapshot: NativeSnapshot;
+  readonly flow: NativeOutflow;
 }
 
 export interface NativeSnapshot {
@@ -222,6 +231,19 @@ export interface NativeTimeline {
   /** Packs what is due, on a thread that gives way to others; undefined where nothing is due. */
   maintain(): Outcome<Promise<Outcome<NativePacked>> | undefined>;
   release(nothing?: undefined, token?: AbortToken): Later<null>;
+
+  inflow(none?: undefined, token?: AbortToken): Later<NativeInflow>;
+  /** Copies bytes to those that are fed next; tells how many these are by now. */
+  stage(flow: NativeInflow, bytes: Uint8Array): Outcome<number>;
+  /** Stores what was staged. Several may be under way. */
+  feed(flow: NativeInflow, token?: AbortToken): Later<null>;
+  /** When all that was fed is stored: what `save` takes. */
+  finish(flow: NativeInflow, token?: AbortToken): Later<NativeStreamed>;
+  /** Instead of `finish`. */
+  giveUp(flow: NativeInflow): Later<null>;
+  outflow(ref: string, token?: AbortToken): Later<NativeOutgoing>;
+  /** The next piece, or null at the end. One at a time. */
+  next(flow: NativeOutflow, token?: AbortToken): Later<Uint8Array | null>;
 }
 
 /** The same over any other store: each call gives a machine, and `drive.ts` answers it. */
@@ -258,4 +280,11 @@ export interface SteppedTimeline {
   pack(packing: NativePacking): Outcome<NativeMachine<NativePacked>>;
   maintain(): Outcome<NativeMachine<NativePacked> | undefined>;
   release(): Outcome<NativeMachine<null>>;
+  inflow(): Outcome<NativeMachine<NativeInflow>>;
+  stage(flow: NativeInflow, bytes: Uint8Array): Outcome<number>;
+  feed(flow: NativeInflow): Outcome<NativeMachine<null>>;
+  finish(flow: NativeInflow): Outcome<NativeMachine<NativeStreamed>>;
+  giveUp(flow: NativeInflow): Outcome<NativeMachine<null>>;
+  outflow(ref: string): Outcome<NativeMachine<NativeOutgoing>>;
+  next(flow: NativeOutflow): Outcome<NativeMachine<Uint8Array | null>>;
 }

@@ -13,11 +13,13 @@ import type {
   NativeWeighing,
   NativeWeight,
 } from "../native/insight.js";
+import type { NativeInflow, NativeOutflow, NativeStreamed } from "../native/stream.js";
 import type {
   NativeBlame,
   NativeDeleted,
   NativeFork,
   NativeListOptions,
+  NativeOutgoing,
   NativePacked,
   NativePacking,
   NativePolicy,
@@ -82,6 +84,21 @@ export interface TimelineCore {
   maintain(): Promise<NativePacked> | undefined;
   /** Gives back the lease, if there is one. */
   release(signal?: AbortSignal): Promise<null>;
+  readonly flows: Flows;
+}
+
+/** States in pieces. `save` takes what `finish` gave. */
+export interface Flows {
+  begin(signal?: AbortSignal): Promise<NativeInflow>;
+  /** Copies bytes to those that are fed next; tells how many these are by now. */
+  stage(flow: NativeInflow, bytes: Uint8Array): number;
+  /** Stores what was staged. Several may be under way. */
+  feed(flow: NativeInflow, signal?: AbortSignal): Promise<null>;
+  finish(flow: NativeInflow, signal?: AbortSignal): Promise<NativeStreamed>;
+  giveUp(flow: NativeInflow): Promise<null>;
+  open(ref: string, signal?: AbortSignal): Promise<NativeOutgoing>;
+  /** The next piece, or null at the end. One at a time. */
+  next(flow: NativeOutflow, signal?: AbortSignal): Promise<Uint8Array | null>;
 }
 
 /** A timeline over a store of the core, which runs to its end natively. */
@@ -127,6 +144,19 @@ export function embeddedCore(
       return packing && settled(packing);
     },
     release: (signal) => cancellable(signal, (token) => timeline.release(undefined, token)),
+    flows: embeddedFlows(timeline),
+  };
+}
+
+function embeddedFlows(timeline: NativeTimeline): Flows {
+  return {
+    begin: (signal) => cancellable(signal, (token) => timeline.inflow(undefined, token)),
+    stage: (flow, bytes) => value(timeline.stage(flow, bytes)),
+    feed: (flow, signal) => cancellable(signal, (token) => timeline.feed(flow, token)),
+    finish: (flow, signal) => cancellable(signal, (token) => timeline.finish(flow, token)),
+    giveUp: (flow) => settled(timeline.giveUp(flow)),
+    open: (ref, signal) => cancellable(signal, (token) => timeline.outflow(ref, token)),
+    next: (flow, signal) => cancellable(signal, (token) => timeline.next(flow, token)),
   };
 }
 

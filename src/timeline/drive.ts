@@ -17,11 +17,11 @@ import {
   type Outcome,
 } from "../native/addon.js";
 import { settled, value } from "../native/record.js";
-import type { NativeTimelineOptions } from "../native/timeline.js";
+import type { NativeTimelineOptions, SteppedTimeline } from "../native/timeline.js";
 import { native } from "../native.js";
 import type { Clock } from "../ports/clock.js";
 import type { Mode, Op, Store } from "../ports/store.js";
-import type { TimelineCore } from "./core.js";
+import type { Flows, TimelineCore } from "./core.js";
 
 /** What a driver answers from. */
 export interface Ground {
@@ -76,6 +76,19 @@ export function steppedCore(
       return machine && drive(machine, ground);
     },
     release: (signal) => drive(timeline.release(), ground, signal),
+    flows: steppedFlows(timeline, ground),
+  };
+}
+
+function steppedFlows(timeline: SteppedTimeline, ground: Ground): Flows {
+  return {
+    begin: (signal) => drive(timeline.inflow(), ground, signal),
+    stage: (flow, bytes) => value(timeline.stage(flow, bytes)),
+    feed: (flow, signal) => drive(timeline.feed(flow), ground, signal),
+    finish: (flow, signal) => drive(timeline.finish(flow), ground, signal),
+    giveUp: (flow) => drive(timeline.giveUp(flow), ground),
+    open: (ref, signal) => drive(timeline.outflow(ref), ground, signal),
+    next: (flow, signal) => drive(timeline.next(flow), ground, signal),
   };
 }
 

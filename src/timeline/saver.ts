@@ -2,11 +2,13 @@
 
 import type { Encoding } from "../encode/encoding.js";
 import { encodeMsgpack } from "../encode/msgpack.js";
+import type { NativeStreamed } from "../native/stream.js";
 import type { NativeSaid, NativeSave, NativeSaved } from "../native/timeline.js";
 import { accept, type StandardSchema, type Verdict } from "../schema/standard.js";
 import { Captures } from "./capture.js";
 import type { TimelineCore } from "./core.js";
 import type { SaveOptions } from "./options.js";
+import { sendStream, type StreamSource } from "./stream.js";
 
 /** What a saver is made of. */
 export interface SaverParts<State> {
@@ -65,6 +67,19 @@ export class Saver<State> {
     const taken = isPlain ? this.#captures.take(state) : this.#captures.takeWhole(state);
     const change = said === undefined ? taken : { ...taken, said };
     return waits ? this.#sendJudged(change, options) : this.#send(change, options);
+  }
+
+  /** Takes what a source gives as it comes. No schema judges it. */
+  saveStream(source: StreamSource, options: SaveOptions): Promise<NativeSaved> {
+    const meta = { ...this.#said(options), encoding: "bytes" };
+    const send = (bytes: Uint8Array, streamed?: NativeStreamed): Promise<NativeSaved> => {
+      const said = streamed === undefined ? meta : { ...meta, streamed };
+      const sent = this.#send({ bytes, said }, options);
+      // The next state cannot build on one that was never here.
+      this.#captures.forget();
+      return sent;
+    };
+    return sendStream(this.#parts.core, source, { signal: options.signal, send });
   }
 
   /**

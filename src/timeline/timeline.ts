@@ -15,6 +15,7 @@ import { type TimelineName, timelineName } from "./reference.js";
 import type { Deleted, Repaired } from "./results.js";
 import { judge, Saver } from "./saver.js";
 import { savedOf, type Snapshot, snapshotOf } from "./snapshot.js";
+import { receiveStream, type StateStream, type StreamSource } from "./stream.js";
 import {
   checkLevel,
   originOf,
@@ -74,6 +75,27 @@ export class Timeline<State = unknown> extends History<State> {
     hub.tell(this.ref, snapshot.sequence);
     packer.saved(core);
     return snapshot;
+  }
+
+  /**
+   * Saves a state of any size that comes in pieces; its encoding is `bytes`. What comes is stored
+   * as it comes, and is a snapshot when the source has ended, behind the saves of that moment.
+   */
+  async saveStream(source: StreamSource, options: SaveOptions = {}): Promise<Snapshot> {
+    options.signal?.throwIfAborted();
+    const { name, core, hub, packer, track, requireOpen } = this.#parts;
+    requireOpen();
+    const snapshot = savedOf(name, await track(this.#saver.saveStream(source, options)));
+    hub.tell(this.ref, snapshot.sequence);
+    packer.saved(core);
+    return snapshot;
+  }
+
+  /** The encoded state of a snapshot in pieces, each proven before it is given. */
+  restoreStream(ref?: string, { signal }: SignalOptions = {}): StateStream {
+    this.#parts.requireOpen();
+    const { core, track } = this.#parts;
+    return receiveStream(core.flows, { ref: this.#selector(ref), signal, track });
   }
 
   /** The state of a snapshot: `@17`, `#tag`; the latest where none is named. */

@@ -200,6 +200,11 @@ impl Sum {
         self.bytes.get(..self.length).unwrap_or(&self.bytes)
     }
 
+    /// The bytes, with zeros behind those of a checksum.
+    pub fn padded(&self) -> [u8; 32] {
+        self.bytes
+    }
+
     /// The bytes as hexadecimal text.
     pub fn hex(&self) -> String {
         hex::encode(self.as_bytes())

@@ -69,6 +69,25 @@ fn a_commit_alone_costs_one_write_and_one_sync() {
 }
 
 #[test]
+fn a_large_commit_writes_no_zeros_ahead() {
+    let folder = folder();
+    let disk = TestDisk::default();
+    let log = open(folder.path(), LogOptions { medium: Arc::new(disk.clone()), ..quiet() });
+    let large = vec![1; 2 << 20];
+    put(&*log, "warm", &large);
+    std::thread::sleep(Duration::from_millis(50));
+    let counts = || [Call::Write, Call::Sync].map(|call| disk.count(call));
+    let before = counts();
+    for n in 0..4 {
+        put(&*log, &format!("key-{n}"), &large);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let after = counts();
+    assert_eq!([4, 4], std::array::from_fn(|at| after[at] - before[at]));
+    (0..4).for_each(|n| assert!(get(&*log, &format!("key-{n}")).as_ref() == Some(&large)));
+}
+
+#[test]
 fn a_caller_that_panics_does_so_alone() {
     let folder = folder();
     for options in [quiet(), quiet_async()] {

@@ -7,7 +7,10 @@ mod timelines;
 use std::sync::Arc;
 
 use keepstate_core::error::{Code, Result};
-use keepstate_core::timeline::{At, Cursor, From, Import, Name, Packing, Page, Policy, Snapshot};
+use keepstate_core::store::Store;
+use keepstate_core::timeline::{
+    At, Cursor, From, Import, Name, Options, Packing, Page, Policy, Snapshot,
+};
 use timelines::{memory, stores, Dice, Kept};
 
 fn exported(kept: &Kept, after: u64) -> Vec<u8> {
@@ -217,4 +220,98 @@ fn what_is_no_file_of_a_timeline_is_told_apart_from_half_a_one() {
     ] {
         assert_eq!(imported(&kept, file).unwrap_err().code(), code, "{file:?}");
     }
+}
+
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut dice = Dice(seed | 1);
+    (0..length).map(|_| dice.roll(256) as u8).collect()
+}
+
+fn keys(store: &Arc<dyn Store>) -> Vec<String> {
+    let entries = store.list(&Default::default()).unwrap();
+    entries.into_iter().map(|entry| entry.key).filter(|key| !key.ends_with("/control")).collect()
+}
+
+#[test]
+fn attachments_come_along_once_and_are_chunks_again() {
+    const MB: usize = 1 << 20;
+    for (what, store) in stores() {
+        let kept = Kept::open(&store, "a/b");
+        let (large, other) = (noise(1, 9 * MB), noise(2, MB));
+        let around = |before: &[u8], attachment: &[u8]| [before, attachment, b"."].concat();
+        kept.save(b"small").unwrap();
+        kept.save(&large).unwrap();
+        kept.save(&around(b"before it ", &other)).unwrap();
+        kept.run(kept.timeline.pack(Packing { all: true, level: None })).unwrap();
+        kept.save(b"nothing").unwrap();
+        kept.save(&around(b"again ", &large)).unwrap();
+        kept.save(&around(b"both ", &[other.as_slice(), large.as_slice()].concat())).unwrap();
+        let file = exported(&kept, 0);
+        assert!(file.len() < 11 * MB, "{what}: {} bytes", file.len());
+        kept.save(&around(b"and more ", &noise(3, 5 * MB))).unwrap();
+        for (target_is, target) in stores() {
+            let what = format!("{what} to {target_is}");
+            let copy = Kept::open(&target, "x/b");
+            imported(&copy, &file).unwrap();
+            let stored = |kept: &Kept| -> Vec<u64> {
+                let list = kept.run(kept.timeline.list(Page::default())).unwrap();
+                list.iter().map(|snapshot| snapshot.stored).collect()
+            };
+            let weighs = stored(&copy);
+            assert!(weighs[1] > 9 * MB as u64 && weighs[2] > MB as u64, "{what}: {weighs:?}");
+            assert!(weighs[4] < MB as u64 && weighs[5] < MB as u64, "{what}: {weighs:?}");
+            imported(&copy, &exported(&kept, 6)).unwrap();
+            assert!(shown(&kept) == shown(&copy), "{what}");
+            let values = target.list(&Default::default()).unwrap();
+            assert!(values.iter().all(|entry| entry.size < MB as u64), "{what}");
+            let bytes: u64 = values.iter().map(|entry| entry.size).sum();
+            assert!(bytes < 16 * MB as u64, "{what}: {bytes} bytes");
+            let policy = Policy { keep_last: Some(3), ..Policy::default() };
+            copy.run(copy.timeline.prune(policy)).unwrap();
+            let fresh = Kept::open(&target, "x/b");
+            let report = fresh.run(fresh.timeline.verify()).unwrap();
+            assert!(report.problems.is_empty(), "{what}: {:?}", report.problems);
+            assert!(
+                fresh.restore(At::Sequence(6)).unwrap() == kept.restore(At::Sequence(6)).unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_damaged_file_with_chunks_leaves_nothing() {
+    let options = Options { cut_from: 64, ..Options::default() };
+    let kept = Kept::with(&memory(), "a/b", options);
+    kept.save(&noise(1, 100)).unwrap();
+    kept.save(&[b"twice".as_slice(), &noise(1, 100), &noise(2, 70)].concat()).unwrap();
+    let file = exported(&kept, 0);
+    for at in 0..file.len() {
+        let mut flipped = file.clone();
+        flipped[at] ^= 1 << (at % 8);
+        for damaged in [flipped, file[..at].to_vec()] {
+            let store = memory();
+            let error = imported(&Kept::open(&store, "a/b"), &damaged).unwrap_err();
+            assert_ne!(error.code(), Code::Internal, "byte {at}: {error}");
+            assert!(keys(&store).is_empty(), "byte {at}: {:?}", keys(&store));
+        }
+    }
+    // Sections that are whole, but not all of them.
+    let store = memory();
+    let copy = Kept::open(&store, "a/b");
+    let chunks = sections(&file)[1].clone();
+    assert!(file[chunks.start] == 4 && chunks.len() > 100);
+    let without = [&file[..chunks.start], &file[chunks.end..]].concat();
+    assert_eq!(imported(&copy, &without).unwrap_err().code(), Code::Corrupt);
+    assert!(keys(&store).is_empty());
+}
+
+/// Where the sections of a file lie.
+fn sections(file: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let (mut sections, mut at) = (Vec::new(), 12);
+    while at < file.len() {
+        let length = u32::from_le_bytes(file[at + 1..at + 5].try_into().unwrap()) as usize;
+        sections.push(at..at + length + 9);
+        at += length + 9;
+    }
+    sections
 }

@@ -89,16 +89,16 @@ impl Call {
             last: count(c"last", "last")?,
             after: count(c"after", "after")?,
             cuts: count(c"cuts", "cuts")?,
+            chunk: count(c"chunk", "chunk")?,
         })
     }
 }
 
 fn told(env: Env, cursor: Cursor) -> Result<Js> {
     let object = env.object()?;
-    let Cursor { sequence, last, after, cuts } = cursor;
-    for (name, count) in
-        [(c"sequence", sequence), (c"last", last), (c"after", after), (c"cuts", cuts)]
-    {
+    let Cursor { sequence, last, after, cuts, chunk } = cursor;
+    let place = [(c"sequence", sequence), (c"last", last), (c"chunk", chunk)];
+    for (name, count) in place.into_iter().chain([(c"after", after), (c"cuts", cuts)]) {
         env.set(object, name, env.count(count)?)?;
     }
     Ok(object)

@@ -33,6 +33,7 @@ mod seal;
 mod snapshot;
 mod soon;
 mod store;
+mod stream;
 mod tape;
 #[cfg(feature = "testing")]
 mod test;

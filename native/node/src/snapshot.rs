@@ -24,6 +24,15 @@ impl Call {
     pub fn save(&self) -> Result<(Save, usize)> {
         let env = self.env;
         let [bytes, edits, epoch, said] = self.arguments;
+        let silent = env.is_undefined(said);
+        let streamed = if silent { None } else { env.get(said, c"streamed")? };
+        if let Some(streamed) = streamed {
+            let onto = env.get(said, c"onto")?.map(|onto| self.onto(onto)).transpose()?;
+            let streamed = self.streamed(streamed)?;
+            let weight = streamed.length as usize;
+            let change = Change::Streamed(streamed);
+            return Ok((Save { change, meta: self.meta(said)?, onto }, weight));
+        }
         let bytes = Bytes::copy_from_slice(self.bytes(bytes, "The state")?);
         let weight = bytes.len();
         let change = match env.is_undefined(edits) {
@@ -34,7 +43,7 @@ impl Call {
                 epoch: env.read_count(epoch, "The epoch of edits")?,
             },
         };
-        if env.is_undefined(said) {
+        if silent {
             let meta = Meta { encoding: Some(MSGPACK.into()), ..Meta::default() };
             return Ok((Save { change, meta, onto: None }, weight));
         }

@@ -24,6 +24,7 @@ use crate::machine::{machine, Converted, Made, Stepped};
 use crate::snapshot::{deleted, restored, saved, snapshot, snapshots};
 use crate::soon::{soon, Convert};
 use crate::store::{Lane, StoreHandle};
+use crate::stream;
 use crate::upkeep;
 
 /// To compress and write so many bytes takes less than to wake another thread for it and wait.
@@ -62,6 +63,13 @@ impl Handle for TimelineHandle {
         (c"pack", upkeep::pack),
         (c"maintain", upkeep::maintain),
         (c"release", upkeep::release),
+        (c"inflow", stream::inflow),
+        (c"stage", stream::stage),
+        (c"feed", stream::feed),
+        (c"finish", stream::finish),
+        (c"giveUp", stream::give_up),
+        (c"outflow", stream::outflow),
+        (c"next", stream::next),
     ];
 
     fn reported(&self) -> i64 {
@@ -188,6 +196,11 @@ impl TimelineHandle {
         let held = handle.timeline.memory() as i64;
         call.env.report(held - handle.reported.replace(held));
         Ok(handle)
+    }
+
+    /// Whether JavaScript drives its machines.
+    pub fn is_stepped(&self) -> bool {
+        self.home.is_none()
     }
 
     /// The same for what gives a value or fails. The call's second argument is a token.

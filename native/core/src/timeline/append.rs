@@ -6,12 +6,14 @@
 use bytes::Bytes;
 
 use super::build::{self, Built, Ground};
+use super::change;
+use super::claims;
 use super::control::Held;
 use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
 use super::tail::{self, Tail};
-use super::{change, fence, idempotency, lease, list, walk, Run, Snapshot};
+use super::{fence, idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -34,6 +36,17 @@ pub struct Start {
 
 /// Makes records of the saves and has them acknowledged.
 pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+    let streamed = saves.iter().filter_map(|save| match &save.change {
+        Change::Streamed(streamed) => Some(streamed.claim.clone()),
+        _ => None,
+    });
+    run.seen.claims.lock().extend(streamed);
+    let written = attempt(run, saves, start).await;
+    claims::settle(run, written.as_ref().err()).await;
+    written
+}
+
+async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
     run.require_conditions()?;
     run.forget_layout();
     run.begin();
@@ -147,7 +160,7 @@ fn uncertain(run: &Run) -> Error {
 }
 
 /// Another writer was first. Says who is ahead.
-async fn conflict(run: &Run) -> Error {
+pub async fn conflict(run: &Run) -> Error {
     let head = match run.look().await {
         Ok(_) => tail::latest(run).await,
         Err(error) => Err(error),
@@ -247,7 +260,9 @@ impl Round<'_> {
             ops.push(Op::Put { key, value: bytes, mode: create(), ttl: None });
         }
         let version = tail.control.version.clone();
-        if !self.hinted(tail) {
+        let claims = self.run.seen.claims.lock().clone();
+        claims::require(self.run, &tail.control.control, &claims)?;
+        if !self.hinted(tail) && claims.is_empty() {
             if !sabotaged!(TimelineControl) {
                 ops.push(Op::Check { key: name.control(), version });
             }
@@ -255,10 +270,12 @@ impl Round<'_> {
         }
         let mut control = tail.control.control.clone();
         control.hint = control.hint.max(tail.sequence);
+        claims::release(&mut control, &claims);
         control.nonce.copy_from_slice(&self.run.ask.random(16).await?);
         let mode = version.map_or(Mode::Create, Mode::IfVersion);
         let value = Bytes::from(control.encode(&name.control()));
         ops.push(Op::Put { key: name.control(), value, mode, ttl: None });
+        let _alone = change::alone(self.run).await?;
         let versions = self.run.ask.commit(ops).await?;
         tail.control = Held { control, version: versions.last().cloned() };
         Ok(())
@@ -280,7 +297,9 @@ impl Round<'_> {
     /// when it was put says as much as a look at the head.
     async fn confirm(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         let now = self.run.ask.now().await?;
-        if now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail) {
+        let claims = self.run.seen.claims.lock().clone();
+        let unseen = now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail);
+        if unseen || !claims.is_empty() {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
             if self.buried(tail).await? {
                 match self.packed().await? {
@@ -288,6 +307,11 @@ impl Round<'_> {
                     Owner::Another => return Err(conflict(self.run).await),
                     Owner::Nobody => return Err(uncertain(self.run)),
                 }
+            }
+            if let Err(error) = claims::require(self.run, &tail.control.control, &claims) {
+                // Chunks that it needs may be gone.
+                self.run.ask.delete(self.run.shared.name.key(self.first), None).await?;
+                return Err(error);
             }
             // A lease that was lost is found by the fence: what stands before it was in time.
             self.hint(tail).await;
@@ -312,9 +336,7 @@ impl Round<'_> {
     async fn buried(&self, tail: &mut Tail) -> Result<bool> {
         let held = self.run.look().await?.held.clone();
         let before = std::mem::replace(&mut tail.control, held).control;
-        let control = &tail.control.control;
-        let raised = control.floor != before.floor && control.floor.sequence >= self.first;
-        Ok(raised || control.loose > self.first || control.origin != before.origin)
+        Ok(claims::overtaken((&before, &tail.control.control), self.first))
     }
 
     /// Moves the hint. Nothing depends on it, so a failure is none.
@@ -326,6 +348,7 @@ impl Round<'_> {
         let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);
         let key = self.run.shared.name.control();
         let value = control.encode(&key).into();
+        let Ok(_alone) = change::alone(self.run).await else { return };
         if let Ok(version) = self.run.ask.put(key, value, mode).await {
             tail.control = Held { control, version: Some(version) };
         }
@@ -352,7 +375,9 @@ impl Round<'_> {
         let each = self.run.ask.supports().commit;
         for (sequence, mut part) in (self.first..).zip(self.built) {
             part.record.leads = each || sequence == self.first;
-            cache.keep_raw(sequence, &part.record, part.fresh);
+            if let Some(fresh) = part.fresh {
+                cache.keep_raw(sequence, &part.record, fresh);
+            }
             snapshots.push(list::saved(sequence, &part.record, (part.parent, part.meta)));
         }
         snapshots

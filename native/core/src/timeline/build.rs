@@ -8,9 +8,11 @@ use bytes::Bytes;
 use super::edit::Edit;
 use super::extent::{Extent, Extents};
 use super::fetch;
+use super::fresh::{self, Fresh};
 use super::idempotency::Keys;
 use super::matcher;
 use super::meta::Meta;
+use super::parts::Parts;
 use super::queue::{Change, Save, Splice};
 use super::record::{Content, Form, Id, Record};
 use super::tail::Tail;
@@ -24,6 +26,11 @@ use crate::error::{Code, Error, Result};
 const EXTENTS_MAX: usize = 4096;
 /// A replacement of at least this many bytes by as many is searched for what stayed.
 const REFINED_MIN: u64 = 64;
+/// A state that was scattered and is written anew is cut if it is longer: else it is what a restore
+/// reads at once.
+const GATHERED_MIN: u64 = 4 << 20;
+/// A longer state is not read again to be compared with the next one.
+const MATCHED_MAX: u64 = 512 << 20;
 /// Fewer new bytes are stored as they are.
 const COMPRESSED_MIN: usize = 24;
 
@@ -35,6 +42,8 @@ pub struct Ground {
     encoder: ContextEncoder,
     /// The snapshot that began it.
     begins: u64,
+    /// A record without a frame lies in the last value: what follows must not continue over it.
+    broken: bool,
     /// New bytes on their way, by their logical offset.
     pending: BTreeMap<u64, Bytes>,
     /// The latest acknowledged snapshot.
@@ -51,7 +60,8 @@ impl Ground {
         let encoder = ContextEncoder::new(Some(run.shared.options.level))?;
         let tail = Tail::load(run).await?;
         let (settled, pending) = (tail.sequence, BTreeMap::new());
-        Ok(Ground { tail, encoder, begins: 0, pending, settled, keys: None, captured: false })
+        let (begins, broken, keys, captured) = (0, false, None, false);
+        Ok(Ground { tail, encoder, begins, broken, pending, settled, keys, captured })
     }
 }
 
@@ -59,8 +69,8 @@ impl Ground {
 pub struct Built {
     /// The record.
     pub record: Record,
-    /// Its new bytes.
-    pub fresh: Bytes,
+    /// Its new bytes; none where they came in a stream.
+    pub fresh: Option<Bytes>,
     /// Its parent's id.
     pub parent: Id,
     /// Its metadata.
@@ -81,11 +91,19 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
     if meta.time == 0 {
         meta.time = run.ask.now().await?;
     }
+    let streamed = match &change {
+        Change::Streamed(streamed) => Some(streamed.clone()),
+        _ => None,
+    };
     let mut difference = difference(run, ground, change).await?;
-    if difference.extents.count() > EXTENTS_MAX || ground.tail.fenced {
+    let scattered = difference.extents.count() > EXTENTS_MAX;
+    if (scattered || ground.tail.fenced) && streamed.is_none() {
         difference = consolidated(run, ground, difference).await?;
     }
-    let sha256 = sha256(run, ground, &difference).await?;
+    let sha256 = match &streamed {
+        Some(streamed) => streamed.sha256,
+        None => sha256(run, ground, &difference).await?,
+    };
     let Difference { edit, fresh, extents, whole } = difference;
     let mut coded = Vec::new();
     edit.encode(&mut coded);
@@ -100,37 +118,59 @@ pub async fn build(run: &Run, ground: &mut Ground, save: Save) -> Result<Built> 
         edit: coded.into(),
         manifest: None,
         sha256,
-        raw: fresh.len() as u64,
+        raw: edit.new_length(),
         form: Form::Plain,
         stored: Bytes::new(),
         size: 0,
         leads: false,
     };
     ground.tail.place_manifest(&mut record, &extents);
-    let sequence = ground.tail.sequence + 1;
-    compress(ground, &mut record, (sequence, &fresh))?;
+    let hash = match &streamed {
+        Some(streamed) => {
+            fresh::follow(run, ground, &streamed.claim).await?;
+            let parts = Parts { list: streamed.parts.clone(), inline: Bytes::new() };
+            fresh::in_parts(run, ground, (&mut record, &parts, streamed.added))?;
+            streamed.hash
+        }
+        None => {
+            let least = if scattered { GATHERED_MIN } else { 0 };
+            let cut_from = run.shared.options.cut_from.max(least);
+            let new = Fresh { edit: &edit, bytes: &fresh, cut_from };
+            fresh::store(run, ground, (&mut record, new)).await?;
+            digest::blake3(&fresh)
+        }
+    };
     let parent = ground.tail.id;
-    record.id = identify(&record, &parent, &fresh);
+    record.id = identify(&record, &parent, hash);
     record.parent = record.manifest.is_some().then_some(parent);
     record.size = record.encoded_length();
-    ground.pending.insert(record.base, fresh.clone());
+    let fresh = streamed.is_none().then_some(fresh);
+    if let Some(fresh) = &fresh {
+        ground.pending.insert(record.base, fresh.clone());
+    }
     ground.tail.advance(&record, (extents, whole));
-    ground.tail.guard = Some(digest::crc32c(&fresh));
-    ground.captured = true;
+    ground.tail.guard = guard(&record, fresh.as_ref());
+    ground.captured = fresh.is_some();
     if let (Some(keys), Some(key)) = (&mut ground.keys, &meta.idempotency_key) {
         keys.insert(key.clone(), ground.tail.sequence);
     }
     Ok(Built { record, fresh, parent, meta })
 }
 
-fn identify(record: &Record, parent: &Id, fresh: &[u8]) -> Id {
+/// The id of a record behind that parent, its new bytes having this hash.
+pub fn identify(record: &Record, parent: &Id, fresh: [u8; 32]) -> Id {
     let Record { base, length, edit, meta, fence, .. } = record;
     Content { base: *base, length: *length, edit, fresh, meta, fence: *fence }.id(parent)
 }
 
+/// What the next record of the frame says of this one. Parts are in no frame, and end it.
+fn guard(record: &Record, fresh: Option<&Bytes>) -> Option<u32> {
+    fresh.filter(|_| !record.is_in_parts()).map(|fresh| digest::crc32c(fresh))
+}
+
 /// Continues the running frame, or begins a new one where the old one has had enough or its last
 /// piece is not known to be the record before.
-fn compress(ground: &mut Ground, record: &mut Record, what: (u64, &Bytes)) -> Result<()> {
+pub fn compress(ground: &mut Ground, record: &mut Record, what: (u64, &Bytes)) -> Result<()> {
     let (sequence, fresh) = what;
     if fresh.len() < COMPRESSED_MIN {
         record.stored = fresh.clone();
@@ -154,10 +194,22 @@ impl Ground {
     /// Makes so many next values share a frame, so that the value they lie in can be packed.
     pub fn share_frame(&mut self, count: usize) -> Result<()> {
         let next = self.tail.sequence + 1;
+        if std::mem::take(&mut self.broken) {
+            self.break_frame()?;
+            self.broken = false;
+        }
         if next + count as u64 - self.begins > u64::from(MAX_FRAME_VALUES) {
             self.encoder.reset()?;
             self.begins = 0;
         }
+        Ok(())
+    }
+
+    /// What follows begins a frame of its own.
+    pub fn break_frame(&mut self) -> Result<()> {
+        self.encoder.reset()?;
+        (self.begins, self.broken) = (0, true);
+        self.tail.guard = None;
         Ok(())
     }
 
@@ -167,10 +219,14 @@ impl Ground {
         self.begins = 0;
         self.tail.guard = None;
         for (sequence, part) in (first..).zip(built) {
-            part.record.form = Form::Plain;
-            compress(self, &mut part.record, (sequence, &part.fresh))?;
-            part.record.size = part.record.encoded_length();
-            self.tail.guard = Some(digest::crc32c(&part.fresh));
+            if let Some(fresh) = part.fresh.as_ref().filter(|_| !part.record.is_in_parts()) {
+                part.record.form = Form::Plain;
+                compress(self, &mut part.record, (sequence, fresh))?;
+                part.record.size = part.record.encoded_length();
+                self.tail.guard = Some(digest::crc32c(fresh));
+            } else {
+                self.break_frame()?;
+            }
         }
         Ok(())
     }
@@ -180,11 +236,18 @@ async fn difference(run: &Run, ground: &Ground, change: Change) -> Result<Differ
     let tail = &ground.tail;
     let (mut edit, mut fresh) = (Edit::default(), Vec::new());
     let whole = match change {
+        Change::Streamed(streamed) => {
+            edit.drop(tail.extents.length());
+            edit.insert(streamed.length);
+            None
+        }
         Change::Whole(new) => {
             let old = match &tail.whole {
                 Some(whole) => whole.clone(),
+                None if tail.extents.length() > MATCHED_MAX => Bytes::new(),
                 None => ground.bytes(run, &tail.extents).await?,
             };
+            edit.drop(tail.extents.length() - old.len() as u64);
             matcher::diff(&old, &new, (&mut edit, &mut fresh));
             Some(new)
         }

@@ -134,8 +134,12 @@ impl Cache {
         record
     }
 
-    /// Remembers the proven new bytes of a record, instead of its stored ones.
+    /// Remembers the proven new bytes of a record, instead of its stored ones. Of one in parts only
+    /// if they leave room for others.
     fn keep_raw(&mut self, sequence: u64, record: &Record, raw: Raw) {
+        if record.is_in_parts() && raw.len() > self.budget / 4 {
+            return;
+        }
         let record = Arc::new(Record { stored: Bytes::new(), ..record.clone() });
         self.insert(sequence, Held { record, raw: Some(raw) });
     }

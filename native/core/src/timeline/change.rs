@@ -1,10 +1,15 @@
 //! Changing the control object: by compare-and-set, and known to have happened or not.
 
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chunks;
 use super::control::{Control, Held};
 use super::layout::Layout;
 use super::queue;
 use super::sections::{Dead, Debt};
-use super::Run;
+use super::{Run, Shared};
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -40,6 +45,7 @@ pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result
     let key = run.shared.name.control();
     let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
     let value = control.encode(&key).into();
+    let alone = alone(run).await?;
     let put = match with.is_empty() {
         true => run.ask.put(key, value, mode).await,
         false => {
@@ -48,6 +54,7 @@ pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result
             run.ask.commit(ops).await.and_then(first)
         }
     };
+    drop(alone);
     let error = match put {
         Ok(version) => {
             run.forget_layout();
@@ -95,6 +102,27 @@ pub async fn control<T>(
     Err(busy(run))
 }
 
+/// Nobody else writes the control object through this handle meanwhile.
+pub struct Alone(Arc<Shared>);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.changing.store(false, Ordering::Release);
+    }
+}
+
+/// Waits for its turn where a store has no conditions: what this handle does at once, a save and a
+/// stream, would else write over each other. Where it has, nobody needs to wait.
+pub async fn alone(run: &Run) -> Result<Option<Alone>> {
+    if run.ask.supports().conditional_put {
+        return Ok(None);
+    }
+    while run.shared.changing.swap(true, Ordering::AcqRel) {
+        run.ask.sleep(Duration::from_millis(1)).await?;
+    }
+    Ok(Some(Alone(run.shared.clone())))
+}
+
 /// Others are first all the time.
 pub fn busy(run: &Run) -> Error {
     let message = format!("{} is changed by others all the time; try again.", run.shared.name);
@@ -111,6 +139,12 @@ pub async fn pay(run: &Run) -> Result<()> {
     }
     for debt in &due {
         remove(run, keys(run, &debt.keys)).await?;
+        if let Dead::Chunks { nonce } = &debt.keys {
+            let condemned = chunks::condemned(run, nonce).await?;
+            remove(run, condemned.iter().map(|c| chunks::key(&run.shared.name, c)).collect())
+                .await?;
+            remove(run, vec![run.shared.name.condemned(nonce)]).await?;
+        }
     }
     control(run, |_, control| {
         control.debt.retain(|debt| !due.contains(debt));
@@ -147,6 +181,7 @@ fn keys(run: &Run, dead: &Dead) -> Vec<String> {
     match dead {
         Dead::Loose { first, last } => (*first..=*last).map(|s| name.key(s)).collect(),
         Dead::Pack { first, nonce } => vec![name.pack_key(*first, nonce)],
+        Dead::Chunks { .. } => Vec::new(),
     }
 }
 
@@ -162,7 +197,7 @@ pub fn removed(run: &Run, dead: &[Dead]) -> Vec<Op> {
 }
 
 /// Removes keys, together where the store can.
-async fn remove(run: &Run, keys: Vec<String>) -> Result<()> {
+pub async fn remove(run: &Run, keys: Vec<String>) -> Result<()> {
     let supports = run.ask.supports();
     if !supports.commit {
         for key in keys {
@@ -184,11 +219,19 @@ pub async fn sweep(run: &Run) -> Result<()> {
     let name = &run.shared.name;
     let mut named: Vec<String> = control.packs.iter().map(|pack| name.pack(pack)).collect();
     named.extend(control.debt.iter().flat_map(|debt| keys(run, &debt.keys)));
-    let prefix = format!("{}p", name.prefix());
+    for dead in control.debt.iter().map(|debt| &debt.keys) {
+        if let Dead::Chunks { nonce } = dead {
+            named.push(name.condemned(nonce));
+        }
+    }
     let now = run.ask.now().await?;
-    let query = crate::store::Query { prefix, ..Default::default() };
-    let entries = run.ask.list(query).await?;
     let old = |modified: u64| now.saturating_sub(modified) > ORPHANED;
-    let orphans = entries.into_iter().filter(|e| old(e.modified) && !named.contains(&e.key));
-    remove(run, orphans.map(|entry| entry.key).collect()).await
+    for kind in ["p", "x"] {
+        let prefix = format!("{}{kind}", name.prefix());
+        let query = crate::store::Query { prefix, ..Default::default() };
+        let entries = run.ask.list(query).await?;
+        let orphans = entries.into_iter().filter(|e| old(e.modified) && !named.contains(&e.key));
+        remove(run, orphans.map(|entry| entry.key).collect()).await?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::sections::{Debt, Floor, Lease, Origin, Packed, Pin, Section, Tag};
+use super::sections::{Claim, Debt, Floor, Lease, Origin, Packed, Pin, Section, Tag};
 use crate::digest;
 use crate::error::{Code, Error, Result};
 use crate::store::Version;
@@ -22,6 +22,8 @@ const PACKS: u8 = 8;
 const LOOSE: u8 = 9;
 const DEBT: u8 = 10;
 const CUTS: u8 = 11;
+const CLAIMS: u8 = 12;
+const USES: u8 = 13;
 /// Sections from here on may be ignored, and must be kept.
 const IGNORABLE: u8 = 128;
 
@@ -50,6 +52,10 @@ pub struct Control {
     pub debt: Vec<Debt>,
     /// Grows whenever snapshots are taken out: what was remembered of them counts no more.
     pub cuts: u64,
+    /// Saves under way that store chunks.
+    pub claims: Vec<Claim>,
+    /// How many there were so far; 0: there are no chunks.
+    pub uses: u64,
     /// Sections of a later version.
     pub unknown: Vec<(u8, Bytes)>,
 }
@@ -68,6 +74,8 @@ impl Default for Control {
             loose: 1,
             debt: Vec::new(),
             cuts: 0,
+            claims: Vec::new(),
+            uses: 0,
             unknown: Vec::new(),
         }
     }
@@ -99,6 +107,8 @@ impl Control {
         put_number(&mut out, LOOSE, (self.loose, 1));
         put_list(&mut out, DEBT, &self.debt);
         put_number(&mut out, CUTS, (self.cuts, 0));
+        put_list(&mut out, CLAIMS, &self.claims);
+        put_number(&mut out, USES, (self.uses, 0));
         for (tag, bytes) in &self.unknown {
             out.push(*tag);
             put_bytes(&mut out, bytes);
@@ -158,6 +168,8 @@ impl Control {
             LOOSE => self.loose = reader.varint()?,
             DEBT => self.debt = list(&mut reader)?,
             CUTS => self.cuts = reader.varint()?,
+            CLAIMS => self.claims = list(&mut reader)?,
+            USES => self.uses = reader.varint()?,
             IGNORABLE.. => {
                 self.unknown.push((tag, section.clone()));
                 return Ok(());

@@ -7,6 +7,7 @@ use super::pins;
 use super::plan::Plan;
 use super::queue;
 use super::rewrite::To;
+use super::sweep;
 use super::Run;
 use crate::error::{Code, Result};
 
@@ -48,7 +49,17 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         queue::look(&run.shared, None);
         run.forget();
         pins::release(run, &held).await?;
+        deleted.freed += sweep::sweep(run).await?;
         return Ok(deleted);
     }
     Err(change::busy(run))
+}
+
+/// Where there are no snapshots, as was made sure: removes what a save left that never came to its
+/// end.
+pub async fn clear(run: &Run, deleted: Result<Deleted>) -> Result<Deleted> {
+    if deleted.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
+        sweep::sweep(run).await?;
+    }
+    deleted
 }

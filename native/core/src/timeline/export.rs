@@ -1,8 +1,15 @@
-//! A timeline as one file: a head, packs, an end. Whatever store it came from, it is the same form.
+//! A timeline as one file: a head, packs and the chunks that they need, an end. Whatever store it
+//! came from, it is the same form.
+
+use std::collections::HashSet;
+use std::mem;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
+use super::carry::{self, Load};
 use super::list;
+use super::parted::Parted;
 use super::rewrite::{self, Fate, Job, To};
 use super::sections::{Floor, Section, Tag};
 use super::tail;
@@ -38,6 +45,8 @@ pub struct Cursor {
     pub after: u64,
     /// How often snapshots were taken out when it began.
     pub cuts: u64,
+    /// How many chunks of the first snapshot are told.
+    pub chunk: u64,
 }
 
 /// What the head says.
@@ -61,6 +70,8 @@ pub mod kind {
     pub const PACK: u8 = 2;
     /// The last sequence, and its id.
     pub const END: u8 = 3;
+    /// Chunks.
+    pub const CHUNKS: u8 = 4;
 }
 
 /// Gives the next part.
@@ -68,16 +79,32 @@ pub async fn part(run: &Run, at: &Cursor) -> Result<Part> {
     if at.sequence == 0 {
         return head(run, at).await;
     }
+    let mut told = carry::recall(run, at);
+    let part = match carry::window(run, at, &mut told).await? {
+        Some(part) => part,
+        None => pack(run, at, &mut told).await?,
+    };
+    unmoved(run, at).await?;
+    *run.shared.told.lock() = part.next.map(|next| (next, told));
+    Ok(part)
+}
+
+/// A pack, and before it the chunks that it needs. It ends before a snapshot that needs too many.
+async fn pack(run: &Run, at: &Cursor, told: &mut HashSet<[u8; 32]>) -> Result<Part> {
     let fate = |_| Fate::Stays;
-    let job = Job { first: at.sequence, last: at.last, fate: &fate, level: LEVEL, to: To::Nowhere };
-    let (built, next) = rewrite::build(run, &job).await?;
+    let job = Job { first: at.sequence, last: at.last, fate: &fate, level: LEVEL, to: To::File };
+    let load = Mutex::new(Load::new(mem::take(told)));
+    // Those of the first snapshot are told.
+    let take = |parted: &Parted| parted.sequence == at.sequence || load.lock().take(parted);
+    let (built, next) = rewrite::build_of(run, &job, &take).await?;
     let mut out = Vec::new();
+    *told = load.into_inner().tell(run, &mut out).await?;
     if let Some(built) = built {
         section(&mut out, kind::PACK, &built.value);
     }
-    unmoved(run, at).await?;
     if let Some(sequence) = next {
-        return Ok(Part { bytes: out.into(), next: Some(Cursor { sequence, ..*at }) });
+        let next = Some(Cursor { sequence, chunk: 0, ..*at });
+        return Ok(Part { bytes: out.into(), next });
     }
     let last = list::show(run, &At::Sequence(at.last)).await?;
     let mut end = Vec::new();
@@ -118,7 +145,7 @@ async fn head(run: &Run, at: &Cursor) -> Result<Part> {
     section(&mut out, kind::HEAD, &head.encode());
     let oldest = layout.oldest().min(control.floor.sequence);
     let sequence = if at.after == 0 { oldest } else { at.after + 1 };
-    let next = Cursor { sequence, last, after: at.after, cuts: control.cuts };
+    let next = Cursor { sequence, last, after: at.after, cuts: control.cuts, chunk: 0 };
     if sequence > last {
         let mut end = Vec::new();
         put_varint(&mut end, last);
@@ -130,7 +157,7 @@ async fn head(run: &Run, at: &Cursor) -> Result<Part> {
 }
 
 /// A section: kind, length, content, and a checksum of all that.
-fn section(out: &mut Vec<u8>, kind: u8, content: &[u8]) {
+pub fn section(out: &mut Vec<u8>, kind: u8, content: &[u8]) {
     let begins = out.len();
     out.push(kind);
     out.extend_from_slice(&(content.len() as u32).to_le_bytes());

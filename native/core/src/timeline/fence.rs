@@ -8,6 +8,7 @@ use super::meta::Meta;
 use super::record::{Content, Form, Id, Record, Value};
 use super::tail::Tail;
 use super::Run;
+use crate::digest;
 use crate::error::Result;
 use crate::store::Mode;
 
@@ -17,8 +18,8 @@ pub async fn record(run: &Run, behind: (Id, u64)) -> Result<Record> {
     let nonce = Some(Bytes::from(run.ask.random(16).await?));
     let time = run.ask.now().await?;
     let meta = Meta { time, nonce, ..Meta::default() }.encode()?;
-    let edit = Bytes::new();
-    let content = Content { base, length: 0, edit: &edit, fresh: &[], meta: &meta, fence: true };
+    let (edit, fresh) = (Bytes::new(), digest::blake3(&[]));
+    let content = Content { base, length: 0, edit: &edit, fresh, meta: &meta, fence: true };
     Ok(Record {
         id: content.id(&parent),
         parent: Some(parent),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::extent::Extents;
 use super::frame;
 use super::layout::{Place, Region};
+use super::parted::Parted;
 use super::record::{Id, Record, Value, RECORDS_MAX};
 use super::unpack;
 use super::{Raw, Run};
@@ -19,6 +20,18 @@ pub type Records = BTreeMap<u64, Arc<Record>>;
 
 /// New bytes that were proven, by where they begin in the logical space.
 pub type Pieces = BTreeMap<u64, Raw>;
+
+/// New bytes of a record.
+#[derive(Debug, Clone)]
+pub enum Fresh {
+    /// All of them, proven by the record's id.
+    Proven(Raw),
+    /// Where they lie. Not proven yet.
+    Parted(Arc<Parted>),
+}
+
+/// New bytes, by where they begin in the logical space.
+pub type Sources = BTreeMap<u64, Fresh>;
 
 /// How many keys are asked for at once.
 const ROUND: u64 = 64;
@@ -180,7 +193,18 @@ pub async fn gather(run: &Run, extents: &Extents, last: u64) -> Result<Vec<u8>> 
             };
         }
         let before = pieces.len();
-        pieces_at(run, (&absent, last), &mut pieces).await?;
+        for (base, fresh) in sources(run, (&absent, last)).await? {
+            if let Fresh::Proven(raw) = fresh {
+                pieces.insert(base, raw);
+            } else if let Fresh::Parted(parted) = fresh {
+                let from = absent.partition_point(|(_, to)| *to <= base);
+                if absent.get(from).is_some_and(|(from, _)| *from < base + parted.record.raw) {
+                    let raw = parted.whole(run).await?;
+                    run.cache().keep_raw(parted.sequence, &parted.record, raw.clone());
+                    pieces.insert(base, raw);
+                }
+            }
+        }
         if pieces.len() == before {
             return Err(outside(run));
         }
@@ -207,7 +231,7 @@ fn copy(extents: &Extents, pieces: &Pieces, bytes: &mut Vec<u8>) -> std::result:
 }
 
 /// Parts of the logical space: from, to.
-type Parts = Vec<(u64, u64)>;
+pub type Parts = Vec<(u64, u64)>;
 
 /// Takes out of `held` what extents need, and tells which parts neither has, rising.
 fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Parts {
@@ -231,18 +255,24 @@ fn absent(extents: &Extents, held: &Pieces, pieces: &mut Pieces) -> Parts {
             pieces.entry(base).or_insert(raw);
         }
     }
-    absent.sort_unstable();
-    let mut parts = Parts::new();
-    for (from, to) in absent {
-        match parts.last_mut() {
-            Some((_, end)) if from <= *end => *end = to.max(*end),
-            _ => parts.push((from, to)),
-        }
-    }
-    parts
+    joined(absent)
 }
 
-fn outside(run: &Run) -> Error {
+/// Rising, and what touches as one.
+pub fn joined(mut parts: Parts) -> Parts {
+    parts.sort_unstable();
+    let mut joined = Parts::new();
+    for (from, to) in parts {
+        match joined.last_mut() {
+            Some((_, end)) if from <= *end => *end = to.max(*end),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
+/// A state needs what no snapshot holds.
+pub fn outside(run: &Run) -> Error {
     let message = format!(
         "A state of {} needs bytes that no snapshot of it holds; run verify.",
         run.shared.name
@@ -250,9 +280,10 @@ fn outside(run: &Run) -> Error {
     Error::new(Code::Corrupt, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
 }
 
-/// Reads what holds these parts.
-async fn pieces_at(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) -> Result<()> {
+/// What holds these parts, and perhaps more.
+pub async fn sources(run: &Run, at: (&[(u64, u64)], u64)) -> Result<Sources> {
     let (parts, last) = at;
+    let mut pieces = Sources::new();
     let layout = run.layout().await?;
     let mut packed = unpack::Wanted::default();
     let mut loose: BTreeMap<u64, Parts> = BTreeMap::new();
@@ -268,15 +299,15 @@ async fn pieces_at(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) -> 
             from = upto;
         }
     }
-    unpack::pieces(run, packed, pieces).await?;
+    unpack::pieces(run, packed, &mut pieces).await?;
     for (last, parts) in loose {
-        loose_pieces(run, (&parts, last), pieces).await?;
+        loose_pieces(run, (&parts, last), &mut pieces).await?;
     }
-    Ok(())
+    Ok(pieces)
 }
 
 /// Reads what holds these parts in values of their own, from the newest backwards.
-async fn loose_pieces(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) -> Result<()> {
+async fn loose_pieces(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Sources) -> Result<()> {
     let (parts, last) = at;
     let Some((least, _)) = parts.first() else { return Ok(()) };
     let layout = run.layout().await?;
@@ -302,17 +333,17 @@ async fn loose_pieces(run: &Run, at: (&[(u64, u64)], u64), pieces: &mut Pieces) 
     needed.sort_unstable();
     needed.dedup();
     // A frame gives more than was asked for: what lies before the records at hand is left out.
-    for (sequence, raw) in raws(run, needed, &held).await? {
+    for (sequence, fresh) in raws(run, needed, &held).await? {
         if let Some(record) = held.get(&sequence).filter(|record| record.raw > 0) {
-            pieces.insert(record.base, raw);
+            pieces.insert(record.base, fresh);
         }
     }
     Ok(())
 }
 
-/// Proven new bytes of these sequences. A record may be remembered from before it was packed: where
+/// New bytes of these sequences. A record may be remembered from before it was packed: where
 /// it lies now, the layout says.
-async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap<u64, Raw>> {
+async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap<u64, Fresh>> {
     let layout = run.layout().await?;
     let mut raws = BTreeMap::new();
     let mut frames: BTreeMap<u64, u64> = BTreeMap::new();
@@ -320,8 +351,10 @@ async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap
     {
         let cache = run.cache();
         for sequence in needed {
-            if let Some(raw) = cache.raw(sequence) {
-                raws.insert(sequence, raw);
+            // One in parts is asked for as such, also where its bytes are remembered.
+            let parted = records.get(&sequence).is_some_and(|record| record.is_in_parts());
+            if let Some(raw) = cache.raw(sequence).filter(|_| !parted) {
+                raws.insert(sequence, Fresh::Proven(raw));
             } else if let Place::Pack(..) = layout.place(sequence) {
                 packed.push(sequence);
             } else if let Some(record) = records.get(&sequence) {
@@ -336,8 +369,8 @@ async fn raws(run: &Run, needed: Vec<u64>, records: &Records) -> Result<BTreeMap
     Ok(raws)
 }
 
-/// The proven new bytes of a range of snapshots.
-pub async fn fresh(run: &Run, range: RangeInclusive<u64>) -> Result<BTreeMap<u64, Raw>> {
+/// The new bytes of a range of snapshots, or where they lie.
+pub async fn fresh(run: &Run, range: RangeInclusive<u64>) -> Result<BTreeMap<u64, Fresh>> {
     let records = records(run, range.clone()).await?;
     raws(run, range.collect(), &records).await
 }

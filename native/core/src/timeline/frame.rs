@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use super::fetch::{self, Records};
+use super::fetch::{self, Fresh, Records};
 use super::layout::Place;
-use super::record::{Form, Record};
+use super::parted::Parted;
+use super::parts::Parts;
+use super::record::{Form, Id, Record};
 use super::{Raw, Run};
 use crate::codec::{Codec, ContextDecoder, Piece, Zstd};
 use crate::digest;
@@ -15,7 +18,7 @@ use crate::error::{Code, Error, Result};
 pub async fn read(
     run: &Run,
     range: RangeInclusive<u64>,
-    raws: &mut BTreeMap<u64, Raw>,
+    raws: &mut BTreeMap<u64, Fresh>,
 ) -> Result<()> {
     let begins = *range.start();
     let stored = stored(run, range.clone()).await?;
@@ -26,14 +29,29 @@ pub async fn read(
         let Some(record) = stored.get(&sequence) else {
             return Err(fetch::missing(run, sequence));
         };
-        if let Some(raw) = frame.decode(sequence, record).map_err(&place)? {
+        if let Form::Parts { .. } = record.form {
+            let parted = parted(run, (sequence, record), parent).await?;
+            raws.insert(sequence, Fresh::Parted(parted));
+        } else if let Some(raw) = frame.decode(sequence, record).map_err(&place)? {
             record.prove(&parent, &raw).map_err(&place)?;
             run.cache().keep_raw(sequence, record, raw.clone());
-            raws.insert(sequence, raw);
+            raws.insert(sequence, Fresh::Proven(raw));
         }
         parent = record.id;
     }
     Ok(())
+}
+
+/// A record whose new bytes lie in parts.
+async fn parted(run: &Run, of: (u64, &Record), parent: Id) -> Result<Arc<Parted>> {
+    let (sequence, record) = of;
+    let layout = run.layout().await?;
+    let Place::Loose(region) = layout.place(sequence) else {
+        return Err(run.moved(run.shared.name.key(sequence)));
+    };
+    let parts = Parts::decode(&record.stored, record.raw).map_err(run.placed(sequence))?;
+    let (record, home) = (record.clone(), region.name.clone());
+    Ok(Arc::new(Parted { sequence, record, parent, home, parts }))
 }
 
 /// A frame under way.
@@ -63,7 +81,7 @@ impl Frame {
                 self.pieces += 1;
                 raw.into()
             }
-            Form::Block => return Ok(None),
+            Form::Block | Form::Parts { .. } | Form::Apart { .. } => return Ok(None),
         };
         self.guard = digest::crc32c(&raw);
         Ok(Some(raw))
@@ -71,7 +89,7 @@ impl Frame {
 }
 
 /// Records with their stored bytes: those in memory may have given theirs up.
-async fn stored(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
+pub async fn stored(run: &Run, range: RangeInclusive<u64>) -> Result<Records> {
     let mut records = Records::new();
     let mut absent = Vec::new();
     {

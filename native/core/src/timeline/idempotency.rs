@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::build::Ground;
+use super::build::{identify, Ground};
 use super::list::{self, Page};
 use super::queue::{Change, Save};
 use super::restore;
@@ -27,6 +27,17 @@ pub async fn earlier(run: &Run, ground: &mut Ground, save: &Save) -> Result<Opti
     let oldest = ground.tail.sequence.saturating_sub(LOOKED_UP as u64);
     let Some(sequence) = sequence.filter(|sequence| *sequence > oldest) else { return Ok(None) };
     let at = At::Sequence(sequence);
+    if let Change::Streamed(streamed) = &save.change {
+        let snapshot = match run.again(|| Box::pin(list::show(run, &at))).await {
+            // It was taken out since: for whoever looks anew, the key is free.
+            Err(error) if error.code() == Code::NotFound => return Ok(None),
+            snapshot => snapshot?,
+        };
+        let record = run.again(|| Box::pin(list::present(run, sequence))).await?;
+        let whole = record.length == streamed.length && record.raw == streamed.length;
+        let same = whole && identify(&record, &snapshot.parent, streamed.hash) == record.id;
+        return if same { Ok(Some(snapshot)) } else { Err(mismatch(run, (key, sequence))) };
+    }
     let saved = match run.again(|| Box::pin(restore::restore(run, &at))).await {
         // It was taken out since: for whoever looks anew, the key is free.
         Err(error) if error.code() == Code::NotFound => return Ok(None),
@@ -35,7 +46,7 @@ pub async fn earlier(run: &Run, ground: &mut Ground, save: &Save) -> Result<Opti
     match &save.change {
         Change::Whole(bytes) if *bytes == saved.bytes => Ok(Some(saved.snapshot)),
         Change::Whole(_) => Err(mismatch(run, (key, sequence))),
-        Change::Edits { .. } => {
+        Change::Edits { .. } | Change::Streamed(_) => {
             let message = "A save with an idempotency key must hand over the whole state.";
             Err(Error::new(Code::InvalidArgument, message))
         }

@@ -1,37 +1,44 @@
 //! Taking a timeline in from a file: each snapshot is proven before anything counts, and the whole
 //! becomes visible by one write of the control object.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use super::change;
-use super::control::Control;
+use super::carry;
+use super::chunks::{self, Claim, Kept};
+use super::claims;
 use super::export::{kind, Head, MAGIC, VERSION};
 use super::fence;
-use super::layout::Layout;
+use super::landing::{self, occupied, Behind, Whole};
 use super::list;
-use super::pack::Directory;
+use super::pack::{Directory, Span};
 use super::packer::{Builder, Built, Entry};
 use super::packing::{self, Packing};
-use super::record::{Id, Record};
+use super::parted::Parted;
+use super::parts::{Chunk, Parts};
+use super::record::{Form, Id, Record};
 use super::rewrite::{self, To};
-use super::sections::{Dead, Debt, Packed};
+use super::sections::Packed;
+use super::sweep;
 use super::tail::{self, Tail};
-use super::walk::{Next, Walk};
-use super::{At, Run, Snapshot};
+use super::walk::{Next, Proven, Walk};
+use super::{At, Raw, Run, Snapshot};
 use crate::digest;
 use crate::error::{Code, Error, Result};
-use crate::store::{Mode, Op};
 use crate::wire::Reader;
 
 /// No section is longer: one pack of one huge snapshot.
 const SECTION_MAX: usize = 1 << 30;
 /// The frame of a section: kind, length, checksum.
 const FRAME: usize = 1 + 4 + 4;
-/// How often it is tried to put everything in place beside other changes.
-const ATTEMPTS: usize = 32;
+/// The level of zstd for packs that are made anew.
+const LEVEL: i32 = 9;
+
+/// A snapshot as a file tells it: its record, and its new bytes or its parts.
+type Told = ((u64, Record), Raw);
 
 /// An import under way.
 #[derive(Default)]
@@ -60,16 +67,13 @@ struct State {
     packs: Vec<Packed>,
     end: Option<(u64, Id)>,
     taken: Taken,
+    behind: Option<Behind>,
+    /// While chunks are stored that nothing needs yet.
     claim: Option<Claim>,
-}
-
-/// The number behind the end of what is there: while it is free, nobody has saved.
-#[derive(Clone)]
-struct Claim {
-    sequence: u64,
-    key: String,
-    /// A fence, to take it with where the store has no batches.
-    fence: Bytes,
+    /// The chunks that were told: which ones they are here, and how long.
+    chunks: HashMap<[u8; 32], (Chunk, u64)>,
+    /// What they added to the store, until a snapshot needs them.
+    sizes: HashMap<[u8; 32], u64>,
 }
 
 impl State {
@@ -88,7 +92,7 @@ impl State {
     }
 
     /// Proves the next record. Where the file goes on from what is there, its first one must.
-    fn walk(&mut self, run: &Run, next: &Next<'_>) -> Result<()> {
+    fn walk(&mut self, run: &Run, next: &Next<'_>) -> Result<Proven> {
         let after = self.head.as_ref().map_or(0, |head| head.after);
         let joins = after > 0 && self.before == after;
         let taken = self.walk.take(next);
@@ -96,7 +100,7 @@ impl State {
         match taken {
             // The file holds by its checksums: it goes on from another history.
             Err(_) if joins => Err(occupied(run)),
-            taken => taken.map(drop),
+            taken => taken,
         }
     }
 }
@@ -119,6 +123,7 @@ impl Import {
             match kind {
                 kind::HEAD => self.begin(run, Head::decode(&content)?).await?,
                 kind::PACK => self.pack(run, content).await?,
+                kind::CHUNKS => self.chunks(run, &content).await?,
                 kind::END => self.end(&content)?,
                 _ => return Err(newer()),
             }
@@ -177,7 +182,7 @@ impl Import {
         }
         let (key, fence) = fence::value(run, &tail).await?;
         let mut state = self.state.lock();
-        state.claim = Some(Claim { sequence: tail.sequence + 1, key, fence });
+        state.behind = Some(Behind { sequence: tail.sequence + 1, key, fence });
         if head.after > 0 {
             state.walk.resume((head.after, tail.id, tail.base), tail.extents);
             state.before = head.after;
@@ -186,34 +191,112 @@ impl Import {
         Ok(())
     }
 
+    /// Stores the chunks of a section. A claim keeps them until the timeline needs them.
+    async fn chunks(&self, run: &Run, content: &Bytes) -> Result<()> {
+        if self.state.lock().head.is_none() {
+            return Err(damaged("its parts are out of order"));
+        }
+        let pieces = carry::pieces(content)?;
+        if pieces.is_empty() {
+            return Err(damaged("a section is empty"));
+        }
+        let known = self.state.lock().claim.clone();
+        let claim = match known {
+            Some(claim) => claim,
+            None => claims::open(run).await?,
+        };
+        self.state.lock().claim = Some(claim.clone());
+        claims::renew(run, &claim).await?;
+        let Kept { chunks, sizes } = chunks::keep(run, &claim, &pieces).await?;
+        let mut state = self.state.lock();
+        for (chunk, piece) in chunks.into_iter().zip(&pieces) {
+            state.chunks.insert(chunk.hash, (chunk, piece.len() as u64));
+        }
+        state.sizes.extend(sizes);
+        Ok(())
+    }
+
     async fn pack(&self, run: &Run, value: Bytes) -> Result<()> {
-        let mut packed = Directory::extent("", &value)?;
+        let packed = Directory::extent("", &value)?;
         let head = value.slice(..packed.head as usize);
         let directory = Directory::decode("", &head, &packed)?;
         {
-            let mut state = self.state.lock();
-            let floor = state.head.as_ref().map(|head| head.floor.sequence);
-            let Some(floor) = floor.filter(|_| packed.first > state.before) else {
+            let state = self.state.lock();
+            if state.head.is_none() || packed.first <= state.before {
                 return Err(damaged("its parts are out of order"));
-            };
-            for block in &directory.blocks {
-                let span = |at: &super::pack::Span| {
-                    value.slice(at.offset as usize..(at.offset + at.stored) as usize)
-                };
-                let records = block.records(&span(&block.heads))?;
-                let raws = block.raws(&records, &span(&block.data))?;
-                for ((sequence, record), raw) in records.iter().zip(&raws) {
-                    let (sequence, before) = (*sequence, sequence - 1);
-                    let shown = sequence >= floor;
-                    let next = Next { sequence, before, record, parent: None, raw, shown };
-                    state.walk(run, &next)?;
-                    state.name(sequence, record)?;
-                }
             }
         }
-        packed = rewrite::put(run, Built { packed, value: value.to_vec() }, To::Store).await?;
+        let span = |at: &Span| value.slice(at.offset as usize..(at.offset + at.stored) as usize);
+        let mut apart = false;
+        for block in &directory.blocks {
+            apart |= block.records(&span(&block.heads))?.iter().any(|(_, r)| r.is_in_parts());
+        }
+        // Where its chunks lie is another thing here.
+        let mut anew = apart.then(|| Builder::new(LEVEL));
+        for block in &directory.blocks {
+            let records = block.records(&span(&block.heads))?;
+            let raws = block.raws(&records, &span(&block.data))?;
+            for (of, raw) in records.into_iter().zip(raws) {
+                self.record(run, (of, raw), anew.as_mut()).await?;
+            }
+        }
+        let built = match anew {
+            Some(anew) => anew.finish()?,
+            None => Built { packed, value: value.to_vec() },
+        };
+        let packed = rewrite::put(run, built, To::Store).await?;
         self.state.lock().packs.push(packed);
         Ok(())
+    }
+
+    /// Proves the next snapshot, and adds it to a pack that is made anew.
+    async fn record(&self, run: &Run, of: Told, anew: Option<&mut Builder>) -> Result<()> {
+        let ((sequence, mut record), mut raw) = of;
+        let apart = record.is_in_parts();
+        let fresh = if apart {
+            let parts = self.parts(&mut record, &raw)?;
+            raw = parts.encode(None)?.into();
+            let (record, home) = (record.clone(), run.shared.name.clone());
+            // The id of the one before is not needed: the walk knows it.
+            let parted = Parted { sequence, record, parent: Id::default(), home, parts };
+            parted.sum(run).await?
+        } else {
+            digest::blake3(&raw)
+        };
+        let mut state = self.state.lock();
+        let (record, before) = (&record, sequence - 1);
+        let shown = state.head.as_ref().is_some_and(|head| sequence >= head.floor.sequence);
+        let next = Next { sequence, before, record, parent: None, fresh, shown };
+        let proven = state.walk(run, &next)?;
+        state.name(sequence, record)?;
+        let Some(anew) = anew else { return Ok(()) };
+        anew.push(&Entry {
+            sequence,
+            record,
+            parent: proven.parent,
+            extents: proven.state.as_ref(),
+            follows: proven.follows,
+            hidden: record.hidden || proven.state.is_none() && !record.fence,
+            raw: &raw,
+            apart,
+        })
+    }
+
+    /// The parts of a record as they lie here, and what they added to the store.
+    fn parts(&self, record: &mut Record, told: &Bytes) -> Result<Parts> {
+        let mut parts = Parts::decode(told, record.raw)?;
+        let mut state = self.state.lock();
+        let mut added = 0;
+        for part in &mut parts.list {
+            let Some(chunk) = &mut part.chunk else { continue };
+            match state.chunks.get(&chunk.hash) {
+                Some((here, length)) if *length == part.length => *chunk = *here,
+                _ => return Err(damaged("it does not hold a chunk that it needs")),
+            }
+            added += state.sizes.remove(&chunk.hash).unwrap_or_default();
+        }
+        record.form = Form::Parts { added };
+        Ok(parts)
     }
 
     fn end(&self, content: &[u8]) -> Result<()> {
@@ -235,23 +318,30 @@ impl Import {
 
     /// Makes what was taken the timeline; gives its latest snapshot.
     pub(super) async fn finish(self: Arc<Self>, run: &Run) -> Result<Snapshot> {
-        let (head, claim, mut packs, (last, id)) = {
+        let (head, behind, mut packs, (last, id)) = {
             let mut state = self.state.lock();
             let whole = state.buffer.is_empty();
-            match (state.head.take(), state.claim.take(), state.end.filter(|_| whole)) {
-                (Some(head), Some(claim), Some(end)) => {
-                    (head, claim, std::mem::take(&mut state.packs), end)
+            match (state.head.take(), state.behind.take(), state.end.filter(|_| whole)) {
+                (Some(head), Some(behind), Some(end)) => {
+                    (head, behind, std::mem::take(&mut state.packs), end)
                 }
                 _ if !state.begun && !MAGIC.starts_with(&state.buffer) => return Err(not_ours()),
                 _ => return Err(damaged("it ends too early")),
             }
         };
-        let end = self.state.lock().walk.end().map_or(0, |(_, end)| end);
-        let placed = place(run, (&head, (last, id, end), &claim), &mut packs).await;
+        let (end, claims): (u64, Vec<Claim>) = {
+            let state = self.state.lock();
+            let claim = state.claim.iter().cloned();
+            (state.walk.end().map_or(0, |(_, end)| end), claim.collect())
+        };
+        let end = (last, id, end);
+        let whole = Whole { head: &head, end, behind: &behind, claims: &claims };
+        let placed = landing::place(run, &whole, &mut packs).await;
         if placed.is_err() {
             rewrite::discard(run, &packs).await?;
         }
         placed?;
+        self.state.lock().claim = None;
         run.forget();
         super::queue::forget(&run.shared);
         let at = At::Sequence(last);
@@ -260,125 +350,15 @@ impl Import {
 
     /// Removes what was written of an import that is given up.
     pub(super) async fn abandon(self: Arc<Self>, run: &Run) -> Result<()> {
-        let packs = std::mem::take(&mut self.state.lock().packs);
-        rewrite::discard(run, &packs).await
-    }
-}
-
-type End = (u64, Id, u64);
-
-async fn place(run: &Run, of: (&Head, End, &Claim), packs: &mut Vec<Packed>) -> Result<()> {
-    let (head, (last, id, base), claim) = of;
-    let layout = run.look().await?;
-    let floor = layout.held.control.floor.sequence;
-    let used = if head.after > 0 { 0 } else { floor - 1 };
-    let mut end = last;
-    if used > 0 && used >= last {
-        if !run.ask.supports().commit {
-            return Err(occupied(run));
-        }
-        // Numbers never return: a fence stands where a writer would go on who knows only what was.
-        end = used + 1;
-        let record = fence::record(run, (id, base)).await?;
-        let (mut builder, raw) = (Builder::new(1), Default::default());
-        builder.push(&Entry {
-            sequence: end,
-            record: &record,
-            parent: id,
-            extents: None,
-            follows: false,
-            hidden: false,
-            raw: &raw,
-        })?;
-        packs.push(rewrite::put(run, builder.finish()?, To::Store).await?);
-    }
-    let place = Place { head, packs, floor, last: (last, end) };
-    let dead = take(run, claim).await?;
-    for _ in 0..ATTEMPTS {
-        let layout = run.look().await?;
-        let mut control = place.control(run, &layout)?;
-        control.debt.extend(dead.clone());
-        // Nobody has saved meanwhile: what they were told is saved would be gone.
-        let free = Op::Check { key: claim.key.clone(), version: None };
-        let with = if dead.is_some() { Vec::new() } else { vec![free] };
-        if change::swap(run, (&layout, control), with).await? {
-            return Ok(());
-        }
-        if dead.is_none() && run.ask.get(claim.key.clone()).await?.is_some() {
-            return Err(occupied(run));
-        }
-    }
-    Err(change::busy(run))
-}
-
-/// Takes the number that a writer would take next, where that it is free can be no condition. Gives
-/// what is to be removed when packs lie there.
-async fn take(run: &Run, claim: &Claim) -> Result<Option<Debt>> {
-    if run.ask.supports().commit {
-        return Ok(None);
-    }
-    let Claim { sequence, key, fence } = claim;
-    if let Err(error) = run.ask.put(key.clone(), fence.clone(), Mode::Create).await {
-        let there = run.ask.get(key.clone()).await?;
-        if there.is_none() {
-            return Err(error);
-        }
-        if there.is_some_and(|found| found.value != *fence) {
-            return Err(occupied(run));
-        }
-    }
-    let keys = Dead::Loose { first: *sequence, last: *sequence };
-    Ok(Some(Debt { since: run.ask.now().await?, keys }))
-}
-
-/// What is to be put in place.
-struct Place<'a> {
-    head: &'a Head,
-    packs: &'a [Packed],
-    /// The floor that was there.
-    floor: u64,
-    /// The last snapshot, and the last number.
-    last: (u64, u64),
-}
-
-impl Place<'_> {
-    /// The control object with it.
-    fn control(&self, run: &Run, layout: &Layout) -> Result<Control> {
-        let Place { head, packs, floor, last } = *self;
-        let mut control = layout.held.control.clone();
-        let same = match head.after {
-            0 => control.floor.sequence == floor && control.origin.is_none(),
-            after => layout.own().loose == after + 1,
+        let (packs, claim) = {
+            let mut state = self.state.lock();
+            (std::mem::take(&mut state.packs), state.claim.take())
         };
-        let kept = |pack: &Packed| pack.last >= control.floor.sequence && head.after == 0;
-        if !same || control.packs.iter().any(kept) {
-            return Err(occupied(run));
-        }
-        if head.after == 0 {
-            control.floor = head.floor.clone();
-            control.tags = head.tags.clone();
-        }
-        for tag in head.tags.iter().filter(|tag| tag.sequence > head.after && head.after > 0) {
-            if let Err(at) = control.tags.binary_search_by(|other| other.name.cmp(&tag.name)) {
-                control.tags.insert(at, tag.clone());
-            }
-        }
-        control.packs.extend(packs.iter().cloned());
-        control.packs.sort_by_key(|pack| pack.first);
-        control.loose = last.1 + 1;
-        control.hint = last.0;
-        control.cuts += 1;
-        Ok(control)
+        rewrite::discard(run, &packs).await?;
+        let Some(claim) = claim else { return Ok(()) };
+        claims::close(run, &[claim]).await?;
+        sweep::sweep(run).await.map(drop)
     }
-}
-
-fn occupied(run: &Run) -> Error {
-    let message = format!(
-        "{} exists, and does not end where this file begins; import it under another name, or \
-         delete what is there.",
-        run.shared.name
-    );
-    Error::new(Code::Conflict, message).at(|p| p.timeline = Some(run.shared.name.to_string()))
 }
 
 fn not_ours() -> Error {

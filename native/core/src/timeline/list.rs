@@ -104,7 +104,7 @@ pub fn snapshot(sequence: u64, record: &Record, parent: Id) -> Result<Snapshot> 
 
 /// The same for a snapshot that was just saved.
 pub fn saved(sequence: u64, record: &Record, known: (Id, Meta)) -> Snapshot {
-    let ((parent, meta), stored) = (known, record.size as u64);
+    let ((parent, meta), stored) = (known, record.weight());
     let (id, length, tags) = (record.id, record.length, Vec::new());
     Snapshot { sequence, id, parent, meta, length, stored, tags }
 }

@@ -14,7 +14,10 @@ mod blame;
 mod budget;
 mod build;
 mod cache;
+mod carry;
 mod change;
+mod chunks;
+mod claims;
 mod control;
 mod delete;
 mod edit;
@@ -24,12 +27,15 @@ mod fence;
 mod fetch;
 mod fork;
 mod frame;
+mod fresh;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod id;
 mod idempotency;
 mod import;
 mod join;
+mod landing;
 mod layout;
 mod lease;
 mod list;
@@ -38,20 +44,28 @@ mod meta;
 mod name;
 mod names;
 mod needed;
+mod options;
+mod outflow;
 mod pack;
 mod packer;
 mod packing;
+mod parted;
+mod parts;
 mod pins;
 mod plan;
 mod prune;
 mod queue;
 mod record;
 pub mod reference;
+mod refs;
 mod repair;
 mod restore;
 mod rewrite;
 mod run;
 mod sections;
+mod snapshot;
+mod stream;
+mod sweep;
 mod tag;
 mod tail;
 mod unpack;
@@ -62,7 +76,6 @@ mod why;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -75,12 +88,16 @@ pub use list::Page;
 pub use meta::Meta;
 pub use name::Name;
 pub use names::shows;
+pub use options::Options;
+pub use outflow::Outflow;
 pub use packing::{Packing, Packings};
 pub use prune::{Policy, Pruned, Reason, Stretch};
 pub use queue::{Change, Save, SaveDone, Splice};
 pub use record::Id;
 pub use repair::Repaired;
 pub use restore::Restored;
+pub use snapshot::{At, Snapshot};
+pub use stream::{Inflow, Streamed};
 pub use tag::From;
 pub use verify::{Progress, Report, Tell};
 pub use why::{Detail, Weight};
@@ -91,63 +108,6 @@ use run::Run;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::store::Supports;
-
-/// How a timeline is kept.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The level of zstd; 3 is the default.
-    pub level: i32,
-    /// Keep a SHA-256 of each whole state and check it at each restore.
-    pub full_integrity: bool,
-    /// Take a store without conditional writes: only one handle may then write.
-    pub single_writer: bool,
-    /// How many bytes of records and new bytes are held in memory.
-    pub cache_bytes: usize,
-    /// Only one handle writes at a time; one that does not renew for so long can be taken over.
-    pub lease: Option<Duration>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            level: 3,
-            full_integrity: false,
-            single_writer: false,
-            cache_bytes: 64 << 20,
-            lease: None,
-        }
-    }
-}
-
-/// A snapshot, as far as it is known without its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Its number in the timeline.
-    pub sequence: u64,
-    /// Proves its content and all of its history.
-    pub id: Id,
-    /// The id of the snapshot before; zeros for the first.
-    pub parent: Id,
-    /// What was said of it.
-    pub meta: Meta,
-    /// The length of the state in bytes.
-    pub length: u64,
-    /// How many bytes its record takes in the store.
-    pub stored: u64,
-    /// The tags that name it, in order.
-    pub tags: Vec<String>,
-}
-
-/// Which snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum At {
-    /// The newest.
-    Latest,
-    /// By number.
-    Sequence(u64),
-    /// By tag.
-    Tag(String),
-}
 
 /// One timeline. Clones share everything.
 #[derive(Clone)]
@@ -166,6 +126,10 @@ struct Shared {
     tried: AtomicU64,
     /// Somebody packs or prunes through this handle.
     keeping: AtomicBool,
+    /// Where the store has no conditions: somebody writes the control object through this handle.
+    changing: AtomicBool,
+    /// What an export under way has told.
+    told: Mutex<Option<carry::Told>>,
     lease: Mutex<Option<lease::Own>>,
     /// What is to be removed, and when this handle saw that first.
     debts: Mutex<Vec<(sections::Debt, u64)>>,
@@ -177,10 +141,22 @@ impl Timeline {
     pub fn new(name: Name, supports: Arc<Supports>, options: Options) -> Timeline {
         let cache = budget::Account::open(cache::Cache::new(options.cache_bytes));
         let (layout, writer) = (Mutex::default(), Mutex::default());
-        let (tried, keeping) = (AtomicU64::new(0), AtomicBool::new(false));
-        let (lease, debts) = (Mutex::default(), Mutex::default());
-        let shared =
-            Shared { name, supports, options, cache, layout, tried, keeping, lease, debts, writer };
+        let (tried, keeping, changing) = (AtomicU64::new(0), false.into(), false.into());
+        let (told, lease, debts) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let shared = Shared {
+            name,
+            supports,
+            options,
+            cache,
+            layout,
+            tried,
+            keeping,
+            changing,
+            told,
+            lease,
+            debts,
+            writer,
+        };
         Timeline { shared: Arc::new(shared) }
     }
 
@@ -195,6 +171,20 @@ impl Timeline {
         queue::queue(&self.shared, save, done).then(|| {
             let turn = queue::Turn::new(self.shared.clone());
             self.machine(|run| async move { turn.drain(&run).await })
+        })
+    }
+
+    /// Begins a save whose state comes in pieces.
+    pub fn stream(&self) -> Machine<Inflow> {
+        let timeline = self.clone();
+        self.machine(|run| async move { stream::begin(&run, timeline).await })
+    }
+
+    /// A state that is given in pieces.
+    pub fn restore_stream(&self, at: At) -> Machine<Outflow> {
+        let timeline = self.clone();
+        self.machine(|run| async move {
+            run.again(|| Box::pin(outflow::begin(&run, (&timeline, &at)))).await
         })
     }
 
@@ -233,7 +223,10 @@ impl Timeline {
 
     /// Removes all snapshots but what forks show. Numbers never restart.
     pub fn delete(&self) -> Machine<Deleted> {
-        self.machine(|run| async move { run.again(|| Box::pin(delete::delete(&run))).await })
+        self.machine(|run| async move {
+            let deleted = run.again(|| Box::pin(delete::delete(&run))).await;
+            delete::clear(&run, deleted).await
+        })
     }
 
     /// Takes snapshots out.

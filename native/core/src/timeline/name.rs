@@ -10,8 +10,8 @@ use crate::store::{key, KEY_MAX};
 
 /// The longest sequence number in a key; twelve digits keep the order of keys that of numbers.
 const SEQUENCE_DIGITS: usize = 12;
-/// The longest last part of a key: that of a pack.
-const LAST_MAX: usize = "p-".len() + SEQUENCE_DIGITS + 16;
+/// The longest last part of a key: that of a chunk.
+const LAST_MAX: usize = "c-".len() + 64 + 16;
 
 /// `agent/session`. Any non-empty text is allowed in both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,16 @@ impl Name {
     /// The key of the pack that begins there and has this nonce.
     pub fn pack_key(&self, first: u64, nonce: &[u8; 8]) -> String {
         format!("{}p{first:012}-{}", self.prefix, hex::encode(nonce))
+    }
+
+    /// What the keys of its chunks begin with.
+    pub fn chunks(&self) -> String {
+        format!("{}c", self.prefix)
+    }
+
+    /// The key of a list of its chunks that are to be removed.
+    pub fn condemned(&self, nonce: &[u8; 8]) -> String {
+        format!("{}x{}", self.prefix, hex::encode(nonce))
     }
 
     /// The key of the control object.

@@ -186,12 +186,13 @@ impl Block {
         while reader.left() > 0 {
             let gap = reader.varint()?;
             let mut record = Record::decode(&heads, reader.bytes()?)?;
-            record.size = self.heads.share(record.size as u64) + self.data.share(record.raw);
+            record.size = self.heads.share(record.size as u64) + self.data.share(record.in_block());
             let sequence = next.checked_add(gap).filter(|sequence| *sequence <= self.last);
             let Some(sequence) = sequence.filter(|_| record.base >= base) else {
                 return Err(reader.damage("its records are out of order"));
             };
-            if gap > 0 && record.parent.is_none() || record.form != Form::Block {
+            let packed = matches!(record.form, Form::Block | Form::Apart { .. });
+            if gap > 0 && record.parent.is_none() || !packed {
                 return Err(reader.damage("a record does not belong here"));
             }
             (next, base) = (sequence + 1, record.base + record.raw);
@@ -206,13 +207,14 @@ impl Block {
         }
     }
 
-    /// The new bytes of its records, in order, out of the stored bytes of `data`. Not proven yet.
+    /// The new bytes of its records, or their parts, in order, out of the stored bytes of `data`.
+    /// Not proven yet.
     pub fn raws(&self, records: &[(u64, Record)], stored: &[u8]) -> Result<Vec<Raw>> {
         let data = Bytes::from(self.data.open(stored)?);
         let mut at = 0usize;
         let mut raws = Vec::with_capacity(records.len());
         for (_, record) in records {
-            let end = usize::try_from(record.raw).ok().and_then(|raw| at.checked_add(raw));
+            let end = usize::try_from(record.in_block()).ok().and_then(|raw| at.checked_add(raw));
             let Some(end) = end.filter(|end| *end <= data.len()) else { return Err(unfilled()) };
             raws.push(data.slice(at..end));
             at = end;

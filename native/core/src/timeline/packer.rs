@@ -29,8 +29,10 @@ pub struct Entry<'a> {
     pub follows: bool,
     /// It was taken out.
     pub hidden: bool,
-    /// Its new bytes, proven.
+    /// Its new bytes, proven, or its parts.
     pub raw: &'a Raw,
+    /// Whether it is its parts.
+    pub apart: bool,
 }
 
 /// Makes a pack.
@@ -101,11 +103,12 @@ impl Builder {
         let told = follows && block.shown && !hidden && entry.follows;
         let manifest = extents.filter(|_| !told && !entry.record.fence);
         let parented = !follows || manifest.is_some() || entry.record.fence;
+        let (length, added) = (entry.raw.len() as u64, entry.record.added());
         let record = Record {
             parent: parented.then_some(entry.parent),
             manifest: manifest.cloned(),
             hidden,
-            form: Form::Block,
+            form: if entry.apart { Form::Apart { length, added } } else { Form::Block },
             stored: Bytes::new(),
             ..entry.record.clone()
         };

@@ -13,6 +13,7 @@ use super::join;
 use super::record::Form;
 use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::Packed;
+use super::sweep;
 use super::tail;
 use super::{Run, Shared};
 use crate::codec::MAX_FRAME_VALUES;
@@ -70,6 +71,7 @@ pub async fn pack(run: &Run, packing: &Packing) -> Result<Packings> {
     change::pay(run).await?;
     if packing.all {
         change::sweep(run).await?;
+        sweep::sweep(run).await?;
     }
     done.values = values(run).await?;
     Ok(done)

@@ -34,7 +34,7 @@ pub struct Plan {
     wholly: bool,
     /// Tags of what goes.
     untagged: Vec<String>,
-    fates: BTreeMap<u64, Fate>,
+    pub fates: BTreeMap<u64, Fate>,
     /// Packs, by their first snapshot, that go whole.
     emptied: BTreeSet<u64>,
     pruned: Pruned,

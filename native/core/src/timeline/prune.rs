@@ -8,8 +8,8 @@
 use super::change;
 use super::pins;
 use super::plan::Plan;
-use super::rewrite::To;
-use super::Run;
+use super::rewrite::{Fate, To};
+use super::{sweep, Run};
 use crate::error::{fail, Code, Result};
 
 /// How often a plan is made anew because a tag or a fork came meanwhile.
@@ -86,11 +86,15 @@ pub async fn prune(run: &Run, policy: &Policy) -> Result<Pruned> {
         let plan = Plan::make(run, policy).await?;
         let line = plan.seen.origin.as_ref().map_or(&[][..], |origin| &origin.line);
         let held = pins::of(run, line).await?;
-        let floor = plan.floor.sequence;
-        if let Some(pruned) = plan.carry_out(run, to).await? {
-            if !policy.dry_run {
+        let (floor, fates) = (plan.floor.sequence, plan.fates.clone());
+        if let Some(mut pruned) = plan.carry_out(run, to).await? {
+            if policy.dry_run {
+                pruned.freed +=
+                    sweep::foresee(run, &|s| fates.get(&s) != Some(&Fate::Goes)).await?;
+            } else {
                 pins::narrow(run, &held, floor).await?;
                 change::sweep(run).await?;
+                pruned.freed += sweep::sweep(run).await?;
             }
             return Ok(pruned);
         }

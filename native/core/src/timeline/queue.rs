@@ -13,6 +13,7 @@ use super::append::{self, Start};
 use super::build::Ground;
 use super::control::Held;
 use super::meta::Meta;
+use super::stream::Streamed;
 use super::{Run, Shared, Snapshot};
 use crate::codec::MAX_FRAME_VALUES;
 use crate::error::{fail, Code, Error, Result};
@@ -38,6 +39,8 @@ pub enum Change {
         /// `Timeline::epoch` when the state before was handed over.
         epoch: u64,
     },
+    /// The whole state, which is in the store already.
+    Streamed(Arc<Streamed>),
 }
 
 /// Replaces `old` bytes at `position` of the state before by the next `new` of the new bytes.
@@ -91,13 +94,16 @@ impl Writer {
     }
 
     /// How many of those that wait are written together. One with an idempotency key goes alone, so
-    /// that what was saved before it can be looked up.
+    /// that what was saved before it can be looked up; and so does one that came in a stream, which
+    /// has a claim of its own.
     fn next_round(&self, most: usize) -> usize {
-        let keyed = |(save, _): &(Save, SaveDone)| save.meta.idempotency_key.is_some();
+        let alone = |(save, _): &(Save, SaveDone)| {
+            save.meta.idempotency_key.is_some() || matches!(save.change, Change::Streamed(_))
+        };
         self.waiting
             .iter()
             .take(most)
-            .position(keyed)
+            .position(alone)
             .map_or(self.waiting.len().min(most), |before| before.max(1))
     }
 }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::edit::Edit;
 use super::extent::Extents;
+pub use super::id::{Content, Id};
 use crate::digest;
 use crate::error::{Code, Error, Result};
-use crate::hex;
 use crate::wire::{put_bytes, put_varint, Reader};
 
 const MAGIC: [u8; 2] = *b"KT";
@@ -22,19 +22,6 @@ const FLAG_FENCE: u8 = 4;
 const FLAG_HIDDEN: u8 = 8;
 const FLAG_PARENT: u8 = 16;
 const FLAGS: u8 = FLAG_FULL | FLAG_SHA256 | FLAG_FENCE | FLAG_HIDDEN | FLAG_PARENT;
-
-/// Begins the hash of every id; with a new one, ids of other meaning could never meet.
-const ID_CONTEXT: &str = "keepstate 2026 snapshot v1";
-
-/// A snapshot's id: proves its content and all of its history.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Id(pub [u8; 32]);
-
-impl std::fmt::Debug for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&hex::encode(&self.0))
-    }
-}
 
 /// How the new bytes of a record are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +39,18 @@ pub enum Form {
     },
     /// With those of its neighbours, in the block of a pack.
     Block,
+    /// In parts, some of which are chunks of their own: what is stored says which.
+    Parts {
+        /// How many bytes it added to the store with chunks that were not there before.
+        added: u64,
+    },
+    /// The same in the block of a pack.
+    Apart {
+        /// How many bytes of the block are its own.
+        length: u64,
+        /// As above.
+        added: u64,
+    },
 }
 
 /// One snapshot as it is stored.
@@ -98,41 +97,36 @@ pub struct Value {
     pub nonce: [u8; 8],
 }
 
-/// The parts of a snapshot that its id covers, beside the parent's id.
-pub struct Content<'a> {
-    /// Where the new bytes lie.
-    pub base: u64,
-    /// The length of the whole state.
-    pub length: u64,
-    /// The edit, encoded.
-    pub edit: &'a [u8],
-    /// The new bytes.
-    pub fresh: &'a [u8],
-    /// The metadata, encoded.
-    pub meta: &'a [u8],
-    /// Whether it is a fence.
-    pub fence: bool,
-}
-
-impl Content<'_> {
-    /// The id of this content behind that parent.
-    pub fn id(&self, parent: &Id) -> Id {
-        let mut head = Vec::with_capacity(self.edit.len() + self.meta.len() + 128);
-        head.extend_from_slice(&parent.0);
-        put_varint(&mut head, self.base);
-        put_varint(&mut head, self.length);
-        put_bytes(&mut head, self.edit);
-        head.extend_from_slice(&digest::blake3(self.fresh));
-        put_bytes(&mut head, self.meta);
-        head.push(u8::from(self.fence));
-        Id(digest::blake3_derive(ID_CONTEXT, &head))
-    }
-}
-
 impl Record {
     /// Whether there is a snapshot to be seen.
     pub fn shows(&self) -> bool {
         !self.fence && !self.hidden
+    }
+
+    /// Whether some of its new bytes may be chunks.
+    pub fn is_in_parts(&self) -> bool {
+        matches!(self.form, Form::Parts { .. } | Form::Apart { .. })
+    }
+
+    /// How many bytes of the block of a pack are its own.
+    pub fn in_block(&self) -> u64 {
+        match self.form {
+            Form::Apart { length, .. } => length,
+            _ => self.raw,
+        }
+    }
+
+    /// How many bytes it added to the store with chunks.
+    pub fn added(&self) -> u64 {
+        match self.form {
+            Form::Parts { added } | Form::Apart { added, .. } => added,
+            _ => 0,
+        }
+    }
+
+    /// How many bytes it takes in the store, with the chunks that it was the first to need.
+    pub fn weight(&self) -> u64 {
+        (self.size as u64).saturating_add(self.added())
     }
 
     /// The edit, read.
@@ -147,6 +141,11 @@ impl Record {
 
     /// Refuses new bytes that are not those of this record's id.
     pub fn prove(&self, parent: &Id, fresh: &[u8]) -> Result<()> {
+        self.prove_hash(parent, digest::blake3(fresh))
+    }
+
+    /// The same, by their BLAKE3.
+    pub fn prove_hash(&self, parent: &Id, fresh: [u8; 32]) -> Result<()> {
         let content = Content {
             base: self.base,
             length: self.length,
@@ -207,6 +206,15 @@ impl Record {
                 out.extend_from_slice(&guard.to_le_bytes());
             }
             Form::Block => out.push(3),
+            Form::Parts { added } => {
+                out.push(4);
+                put_varint(out, added);
+            }
+            Form::Apart { length, added } => {
+                out.push(5);
+                put_varint(out, length);
+                put_varint(out, added);
+            }
         }
         put_bytes(out, &self.stored);
     }
@@ -282,6 +290,8 @@ impl Form {
                 Ok(Form::Continued { back, guard })
             }
             3 => Ok(Form::Block),
+            4 => Ok(Form::Parts { added: reader.varint()? }),
+            5 => Ok(Form::Apart { length: reader.varint()?, added: reader.varint()? }),
             _ => Err(too_new()),
         }
     }
@@ -347,7 +357,7 @@ impl Value {
         let mut records = Vec::with_capacity(count);
         for at in 0..count {
             let record = Record { leads: at == 0, ..Record::decode(bytes, reader.bytes()?)? };
-            if record.form == Form::Block || record.hidden {
+            if matches!(record.form, Form::Block | Form::Apart { .. }) || record.hidden {
                 return Err(reader.damage("a record belongs into a pack"));
             }
             records.push(record);

@@ -6,7 +6,7 @@ use super::super::control::Control;
 use super::super::edit::Edit;
 use super::super::extent::Extent;
 use super::super::meta::Meta;
-use super::super::sections::{Branch, Dead, Debt, Floor, Lease, Origin, Packed, Pin, Tag};
+use super::super::sections::{Branch, Claim, Dead, Debt, Floor, Lease, Origin, Packed, Pin, Tag};
 use super::*;
 
 fn record(full: bool) -> Record {
@@ -72,8 +72,11 @@ fn control() -> Control {
         debt: vec![
             Debt { since: 5, keys: Dead::Loose { first: 4, last: 8 } },
             Debt { since: 6, keys: Dead::Pack { first: 4, nonce: [6; 8] } },
+            Debt { since: 6, keys: Dead::Chunks { nonce: [9; 8] } },
         ],
         cuts: 2,
+        claims: vec![Claim { nonce: [8; 8], since: 7 }],
+        uses: 3,
         unknown: vec![(200, "later".into())],
     }
 }
@@ -124,6 +127,7 @@ fn an_id_covers_everything_but_the_storage_form() {
     let parent = Id([6; 32]);
     let of = |record: &Record, fresh: &[u8]| {
         let Record { base, length, edit, meta, fence, .. } = record;
+        let fresh = digest::blake3(fresh);
         Content { base: *base, length: *length, edit, fresh, meta, fence: *fence }.id(&parent)
     };
     let id = of(&record, b"bytes");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::change;
+use super::chunks;
 use super::control::Control;
 use super::fence;
 use super::layout::{self, Layout};
@@ -13,7 +14,7 @@ use super::rewrite::{self, Replaced, To, PACK_BYTES};
 use super::sections::{Packed, Tag};
 use super::tail;
 use super::unpack;
-use super::verify::{self, Tell};
+use super::verify::{self, Found, Tell};
 use super::walk::{self, Next, Walk};
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -126,6 +127,7 @@ impl Rescue {
                 follows: false,
                 hidden: false,
                 raw: &raw,
+                apart: false,
             })?;
         }
         if !builder.is_empty() {
@@ -142,7 +144,7 @@ impl Rescue {
         to: (&mut Walk, &mut Builder),
     ) -> Result<bool> {
         let ((layout, sequence), (walk, builder)) = (of, to);
-        let (record, raw) = match verify::found(run, sequence).await {
+        let found = match verify::found(run, sequence).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(false),
             Err(error) => {
@@ -150,13 +152,14 @@ impl Rescue {
                 return Err(error);
             }
         };
+        let Found { record, raw, apart, fresh } = found;
         let parent = match (record.parent, walk.end()) {
             (None, None) => Some(super::fetch::parent_id(run, sequence, None).await?),
             _ => None,
         };
         let before = layout.before(sequence);
         let shown = sequence >= layout.held.control.floor.sequence;
-        let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
+        let next = Next { sequence, before, record: &record, parent, fresh, shown };
         let proven = walk.take(&next)?;
         if proven.state.is_some() {
             self.whole.push(sequence);
@@ -173,6 +176,7 @@ impl Rescue {
             follows: proven.follows,
             hidden: record.hidden || proven.state.is_none() && !record.fence,
             raw: &raw,
+            apart,
         })?;
         Ok(true)
     }
@@ -191,10 +195,14 @@ async fn restore_control(run: &Run) -> Result<bool> {
         return Ok(false);
     }
     let packs = packs(run).await?;
-    if packs.is_empty() && found.is_none() {
+    // Whoever stores chunks has written a control object before.
+    if packs.is_empty() && found.is_none() && chunks::held(run).await?.is_empty() {
         return Ok(false);
     }
-    let mut control = Control { packs, cuts: 1, ..Control::default() };
+    // No sweep that was under way may take this for the control object that it has seen, so `uses`
+    // becomes what it never was: greater than any count.
+    let uses = run.ask.now().await?.max(1);
+    let mut control = Control { packs, cuts: 1, uses, ..Control::default() };
     if let (Some(first), Some(last)) = (control.packs.first(), control.packs.last()) {
         control.loose = last.last + 1;
         control.floor.sequence = first.first;

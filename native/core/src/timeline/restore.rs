@@ -44,13 +44,17 @@ pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
 
 /// Refuses a state that is not the one that was saved.
 pub fn check_sha256(bytes: &[u8], expected: &[u8; 32]) -> Result<()> {
-    let actual = digest::sha256(bytes);
-    if actual == *expected {
+    check_sum(&digest::sha256(bytes), expected)
+}
+
+/// The same, by its SHA-256.
+pub fn check_sum(actual: &[u8; 32], expected: &[u8; 32]) -> Result<()> {
+    if actual == expected {
         return Ok(());
     }
     let message = format!(
         "A restored state has SHA-256 {}, but {} was saved; run verify, and restore a backup.",
-        hex::encode(&actual),
+        hex::encode(actual),
         hex::encode(expected)
     );
     Err(Error::new(Code::HashMismatch, message))

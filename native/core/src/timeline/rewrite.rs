@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use super::change;
 use super::extent::Extents;
-use super::fetch;
+use super::fetch::{self, Fresh};
 use super::pack;
 use super::packer::{Builder, Built, Entry};
+use super::parted::Parted;
 use super::record::{Id, Record};
 use super::restore;
 use super::sections::{Dead, Debt, Packed};
@@ -57,6 +58,17 @@ pub enum To {
     Store,
     /// Nowhere: only how large they would be is told.
     Nowhere,
+    /// Into a file, which carries the chunks.
+    File,
+}
+
+impl To {
+    fn parts(self, parted: &Parted) -> Result<Vec<u8>> {
+        match self {
+            To::File => parted.parts.anonymous().encode(None),
+            _ => parted.parts.encode(None),
+        }
+    }
 }
 
 /// Writes packs of a run. They count only once the control object names them.
@@ -75,6 +87,18 @@ pub async fn write(run: &Run, job: &Job<'_>) -> Result<Vec<Packed>> {
 
 /// Makes one pack of the beginning of a run, and tells where the next one begins.
 pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u64>)> {
+    build_of(run, job, &|_| true).await
+}
+
+/// Whether a record that is in parts goes into a pack; if not, the pack ends before it.
+pub type Takes<'a> = &'a (dyn Fn(&Parted) -> bool + Sync);
+
+/// The same, of what is taken.
+pub async fn build_of(
+    run: &Run,
+    job: &Job<'_>,
+    takes: Takes<'_>,
+) -> Result<(Option<Built>, Option<u64>)> {
     let mut walk = Walk::begin(run, job.first).await?;
     let mut builder = Builder::new(job.level);
     let room = PACK_BYTES.min(run.ask.supports().max_value / 2);
@@ -91,7 +115,15 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
         };
         let mut raws = fetch::fresh(run, next..=upto).await?;
         for (sequence, record) in &records {
-            let raw = raws.remove(sequence).unwrap_or_default();
+            let (raw, apart) = match raws.remove(sequence) {
+                Some(Fresh::Proven(raw)) => (raw, false),
+                Some(Fresh::Parted(parted)) if !takes(&parted) => {
+                    let built = if builder.is_empty() { None } else { Some(builder.finish()?) };
+                    return Ok((built, Some(*sequence)));
+                }
+                Some(Fresh::Parted(parted)) => (job.to.parts(&parted)?.into(), true),
+                None => (Bytes::new(), false),
+            };
             let follows = walk.step(run, (*sequence, record)).await?;
             let fate = match (job.fate)(*sequence) {
                 Fate::Stays if record.hidden && record.manifest.is_some() => Fate::Bears,
@@ -109,6 +141,7 @@ pub async fn build(run: &Run, job: &Job<'_>) -> Result<(Option<Built>, Option<u6
                 follows,
                 hidden,
                 raw: &raw,
+                apart,
             };
             if fate != Fate::Goes {
                 builder.push(&entry)?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::cache::View;
+use super::chunks::Claim;
 use super::layout::Layout;
 use super::walk;
 use super::Shared;
@@ -43,6 +44,8 @@ pub(super) struct Seen {
     pub(super) missed: AtomicBool,
     /// Which generation of what is remembered it may use.
     generation: AtomicU64,
+    /// Those of the round of saves under way.
+    pub(super) claims: Mutex<Vec<Claim>>,
 }
 
 /// What `Run::again` tries.

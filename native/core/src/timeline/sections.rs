@@ -255,6 +255,31 @@ pub enum Dead {
         /// Its nonce.
         nonce: [u8; 8],
     },
+    /// Those of chunks, which a list names.
+    Chunks {
+        /// The list's nonce.
+        nonce: [u8; 8],
+    },
+}
+
+/// A save that stores chunks is under way: until it has ended, none may be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which.
+    pub nonce: [u8; 8],
+    /// When it was seen last, in milliseconds since 1970.
+    pub since: u64,
+}
+
+impl Section for Claim {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.nonce);
+        put_varint(out, self.since);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self> {
+        Ok(Claim { nonce: reader.array()?, since: reader.varint()? })
+    }
 }
 
 impl Section for Debt {
@@ -271,6 +296,10 @@ impl Section for Debt {
                 put_varint(out, *first);
                 out.extend_from_slice(nonce);
             }
+            Dead::Chunks { nonce } => {
+                out.push(2);
+                out.extend_from_slice(nonce);
+            }
         }
     }
 
@@ -279,6 +308,7 @@ impl Section for Debt {
         let keys = match reader.u8()? {
             0 => Dead::Loose { first: reader.varint()?, last: reader.varint()? },
             1 => Dead::Pack { first: reader.varint()?, nonce: reader.array()? },
+            2 => Dead::Chunks { nonce: reader.array()? },
             _ => return Err(reader.damage("a debt is of no known kind")),
         };
         Ok(Debt { since, keys })

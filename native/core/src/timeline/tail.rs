@@ -110,12 +110,15 @@ async fn listed(run: &Run, from: u64) -> Result<Option<u64>> {
         let prefix = run.shared.name.prefix().to_owned();
         let query = Query { prefix, after: Some(after.clone()), limit: Some(LISTED) };
         let entries = run.ask.list(query).await?;
+        let sequence = |key: &str| Name::of_key(key).and_then(|(_, sequence)| sequence);
         for entry in &entries {
-            let sequence = Name::of_key(&entry.key).and_then(|(_, sequence)| sequence);
-            greatest = greatest.max(sequence);
+            greatest = greatest.max(sequence(&entry.key));
         }
         match entries.last() {
-            Some(entry) if entries.len() == LISTED => after = entry.key.clone(),
+            // Behind the sequences come other keys, and none of them again.
+            Some(entry) if entries.len() == LISTED && sequence(&entry.key).is_some() => {
+                after = entry.key.clone();
+            }
             _ => return Ok(greatest),
         }
     }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fetch::{Pieces, Records};
+use super::fetch::{Fresh, Records, Sources};
 use super::layout::{Place, Region};
 use super::name::Name;
 use super::pack::{Block, Directory};
-use super::record::{Id, Record};
+use super::parted::Parted;
+use super::parts::Parts;
+use super::record::{Form, Id, Record};
 use super::sections::Packed;
 use super::{Raw, Run};
 use crate::error::{Code, Error, Result};
@@ -47,17 +49,18 @@ impl By {
     }
 }
 
+impl Want {
+    fn new((region, pack): (&Region, &Packed)) -> Want {
+        let (name, last) = (region.name.clone(), region.last);
+        Want { name, pack: pack.clone(), last, what: Vec::new() }
+    }
+}
+
 impl Wanted {
     /// Adds one; `within` is whose pack, and which.
     pub fn add(&mut self, within: (&Region, &Packed), what: (u64, u64)) {
-        let (region, pack) = within;
-        let want = || Want {
-            name: region.name.clone(),
-            pack: pack.clone(),
-            last: region.last,
-            what: Vec::new(),
-        };
-        self.0.entry(pack.first).or_insert_with(want).what.push(what);
+        let want = self.0.entry(within.1.first).or_insert_with(|| Want::new(within));
+        want.what.push(what);
     }
 }
 
@@ -71,6 +74,7 @@ struct Opened {
 
 /// A block that is to be read, or was.
 struct Asked {
+    home: Name,
     block: Block,
     /// That of its pack.
     nonce: [u8; 8],
@@ -132,18 +136,46 @@ pub async fn heads(run: &Run, wanted: Wanted, records: &mut Records) -> Result<(
     Ok(())
 }
 
-/// The proven new bytes that lie in these parts of the logical space.
-pub async fn pieces(run: &Run, wanted: Wanted, pieces: &mut Pieces) -> Result<()> {
-    for (_, record, raw) in blocks(run, wanted, By::Offset).await? {
-        if !raw.is_empty() {
-            pieces.insert(record.base, raw);
+/// The new bytes that lie in these parts of the logical space.
+pub async fn pieces(run: &Run, wanted: Wanted, pieces: &mut Sources) -> Result<()> {
+    for (_, record, fresh) in blocks(run, wanted, By::Offset).await? {
+        if record.raw > 0 {
+            pieces.insert(record.base, fresh);
         }
     }
     Ok(())
 }
 
-/// The proven new bytes of these sequences, and of those in the same blocks.
-pub async fn raws(run: &Run, wanted: Vec<u64>, raws: &mut BTreeMap<u64, Raw>) -> Result<()> {
+/// The parts of all records of a pack that are in parts.
+pub async fn parts(run: &Run, of: (&Region, &Packed)) -> Result<Vec<(u64, Parts)>> {
+    let mut found = Vec::new();
+    let wanted = Wanted(BTreeMap::from([(of.1.first, Want::new(of))]));
+    for opened in open(run, wanted).await? {
+        for block in &opened.directory.blocks {
+            let heads = vec![(opened.part(block, Depth::Heads), opened.asked(block, None))];
+            let placed = run.placed(block.first);
+            let apart = |record: &Record| matches!(record.form, Form::Apart { .. });
+            let mut any = false;
+            for (_, stored) in read(run, heads).await? {
+                let records = block.records(&stored).map_err(&placed)?;
+                any |= records.iter().any(|(_, record)| apart(record));
+            }
+            let all = vec![(opened.part(block, Depth::All), opened.asked(block, None))];
+            for (asked, stored) in if any { read(run, all).await? } else { Vec::new() } {
+                for (sequence, record, stored) in asked.split(&stored).map_err(&placed)? {
+                    if apart(&record) {
+                        found
+                            .push((sequence, Parts::decode(&stored, record.raw).map_err(&placed)?));
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The new bytes of these sequences, and of those in the same blocks.
+pub async fn raws(run: &Run, wanted: Vec<u64>, raws: &mut BTreeMap<u64, Fresh>) -> Result<()> {
     let layout = run.layout().await?;
     let mut packed = Wanted::default();
     for sequence in wanted {
@@ -152,15 +184,15 @@ pub async fn raws(run: &Run, wanted: Vec<u64>, raws: &mut BTreeMap<u64, Raw>) ->
             _ => return Err(run.shifted()),
         }
     }
-    for (sequence, _, raw) in blocks(run, packed, By::Sequence).await? {
-        raws.insert(sequence, raw);
+    for (sequence, _, fresh) in blocks(run, packed, By::Sequence).await? {
+        raws.insert(sequence, fresh);
     }
     Ok(())
 }
 
-/// Reads every block that holds something wanted. What is given was proven: by sequences all of the
-/// blocks, by offsets only what was asked for.
-async fn blocks(run: &Run, wanted: Wanted, by: By) -> Result<Vec<(u64, Record, Raw)>> {
+/// Reads every block that holds something wanted. What is given was proven, but for what lies in
+/// parts: by sequences all of the blocks, by offsets only what was asked for.
+async fn blocks(run: &Run, wanted: Wanted, by: By) -> Result<Vec<(u64, Record, Fresh)>> {
     let mut blocks = Vec::new();
     for opened in open(run, wanted).await? {
         let parts = match by {
@@ -180,16 +212,10 @@ async fn blocks(run: &Run, wanted: Wanted, by: By) -> Result<Vec<(u64, Record, R
 }
 
 /// The records of a block that are wanted and their new bytes, each proven by its id.
-fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, Raw)>> {
-    let block = &asked.block;
-    let placed = run.placed(block.first);
-    let split = (block.heads.stored as usize).min(stored.len());
-    let (heads, data) = stored.split_at(split);
-    let records = block.records(heads).map_err(&placed)?;
-    let raws = block.raws(&records, data).map_err(&placed)?;
-    let mut found = Vec::with_capacity(records.len());
+fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, Fresh)>> {
+    let mut found = Vec::new();
     let mut parent = Id::default();
-    for ((sequence, record), raw) in records.into_iter().zip(raws) {
+    for (sequence, record, raw) in asked.split(stored).map_err(run.placed(asked.block.first))? {
         if sequence > asked.last {
             break;
         }
@@ -198,15 +224,36 @@ fn proven(run: &Run, asked: &Asked, stored: &Bytes) -> Result<Vec<(u64, Record, 
         if !asked.wants(&record) {
             continue;
         }
-        record.prove(&before, &raw).map_err(run.placed(sequence))?;
-        found.push((sequence, record, raw));
+        let placed = run.placed(sequence);
+        let fresh = if matches!(record.form, Form::Apart { .. }) {
+            let parts = Parts::decode(&raw, record.raw).map_err(placed)?;
+            let (record, home) = (record.clone(), asked.home.clone());
+            Fresh::Parted(Arc::new(Parted { sequence, record, parent: before, home, parts }))
+        } else {
+            record.prove(&before, &raw).map_err(placed)?;
+            Fresh::Proven(raw)
+        };
+        found.push((sequence, record, fresh));
     }
     // Only now: a save that comes beside this must not wait for proofs.
     let mut cache = run.cache();
-    for (sequence, record, raw) in &found {
-        cache.keep_raw(*sequence, record, raw.clone());
+    for (sequence, record, fresh) in &found {
+        if let Fresh::Proven(raw) = fresh {
+            cache.keep_raw(*sequence, record, raw.clone());
+        }
     }
     Ok(found)
+}
+
+impl Asked {
+    /// The records of the block, and what it holds of each.
+    fn split(&self, stored: &Bytes) -> Result<Vec<(u64, Record, Raw)>> {
+        let split = (self.block.heads.stored as usize).min(stored.len());
+        let (heads, data) = stored.split_at(split);
+        let records = self.block.records(heads)?;
+        let raws = self.block.raws(&records, data)?;
+        Ok(records.into_iter().zip(raws).map(|((s, record), raw)| (s, record, raw)).collect())
+    }
 }
 
 /// The directories of packs, as far as they are not remembered.
@@ -276,8 +323,9 @@ impl Opened {
     }
 
     fn asked(&self, block: &Block, parts: Option<Arc<Vec<(u64, u64)>>>) -> Asked {
-        let Want { pack, last, .. } = &self.want;
-        Asked { block: block.clone(), nonce: pack.nonce, last: *last, parts }
+        let Want { name, pack, last, .. } = &self.want;
+        let (home, block, nonce) = (name.clone(), block.clone(), pack.nonce);
+        Asked { home, block, nonce, last: *last, parts }
     }
 
     fn part(&self, block: &Block, depth: Depth) -> Part {

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use super::fetch;
+use super::fetch::{self, Fresh};
 use super::layout::Layout;
+use super::parted::Parted;
+use super::parts::Chunk;
+use super::record::Record;
+use super::refs;
 use super::restore;
 use super::run::ATTEMPTS;
 use super::tail;
 use super::walk::{self, Next, Walk};
-use super::Run;
+use super::{Raw, Run};
+use crate::digest;
 use crate::error::{Code, Error, Result};
 
 /// How many snapshots are read at once. What fails there fails again, and is named, one by one.
@@ -117,7 +122,7 @@ async fn ahead(run: &Run, of: (u64, u64)) -> Result<()> {
 async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u64>> {
     let (layout, sequence) = at;
     let found = found(run, sequence).await;
-    let (record, raw) = match found {
+    let Found { record, fresh, .. } = match found {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(None),
         Err(error) => {
@@ -131,7 +136,7 @@ async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u
     };
     let before = layout.before(sequence);
     let shown = sequence >= layout.held.control.floor.sequence;
-    let next = Next { sequence, before, record: &record, parent, raw: &raw, shown };
+    let next = Next { sequence, before, record: &record, parent, fresh, shown };
     let proven = walk.take(&next)?;
     let Some(state) = proven.state else { return Ok(None) };
     if let Some(expected) = &record.sha256 {
@@ -141,13 +146,53 @@ async fn step(run: &Run, at: (&Layout, u64), walk: &mut Walk) -> Result<Option<u
     Ok(Some(record.length))
 }
 
-type Found = (std::sync::Arc<super::record::Record>, super::Raw);
+/// A record that was found.
+pub struct Found {
+    /// The record.
+    pub record: Arc<Record>,
+    /// Its new bytes, or its parts.
+    pub raw: Raw,
+    /// Whether it is its parts.
+    pub apart: bool,
+    /// BLAKE3 of its new bytes.
+    pub fresh: [u8; 32],
+}
+
+/// A shared chunk must be held by the timeline whose record needs it: else another may remove it.
+async fn held(run: &Run, parted: &Parted) -> Result<()> {
+    if !run.ask.supports().commit {
+        return Ok(());
+    }
+    let name = parted.home.to_string();
+    let chunks: Vec<Chunk> = parted.parts.chunks().collect();
+    for part in chunks.chunks(256) {
+        let found = refs::read(run, part).await?;
+        let is_held = |(holders, _): &(refs::Holders, _)| holders.has(&name);
+        let not = part.iter().zip(found).find(|(_, found)| !found.as_ref().is_some_and(is_held));
+        if let Some((chunk, _)) = not {
+            let error = walk::damage("nothing holds a chunk that it needs");
+            return Err(error.at(|at| at.key = Some(refs::key(chunk))));
+        }
+    }
+    Ok(())
+}
 
 /// A record and its new bytes, if it is there.
 pub async fn found(run: &Run, sequence: u64) -> Result<Option<Found>> {
     let Some(record) = fetch::records(run, sequence..=sequence).await?.remove(&sequence) else {
         return Ok(None);
     };
-    let raw = fetch::fresh(run, sequence..=sequence).await?.remove(&sequence);
-    Ok(Some((record, raw.unwrap_or_default())))
+    let found = match fetch::fresh(run, sequence..=sequence).await?.remove(&sequence) {
+        Some(Fresh::Parted(parted)) => {
+            held(run, &parted).await?;
+            let fresh = parted.sum(run).await?;
+            Found { record, raw: parted.parts.encode(None)?.into(), apart: true, fresh }
+        }
+        Some(Fresh::Proven(raw)) => {
+            let fresh = digest::blake3(&raw);
+            Found { record, raw, apart: false, fresh }
+        }
+        None => Found { record, raw: Raw::new(), apart: false, fresh: digest::blake3(&[]) },
+    };
+    Ok(Some(found))
 }

@@ -28,8 +28,8 @@ pub struct Next<'a> {
     pub record: &'a Record,
     /// The id before it, where the walk begins with it and it does not say so itself.
     pub parent: Option<Id>,
-    /// Its new bytes.
-    pub raw: &'a [u8],
+    /// BLAKE3 of its new bytes.
+    pub fresh: [u8; 32],
     /// Somebody is shown it, so its state must be whole. What lies below the floor is there for its
     /// bytes.
     pub shown: bool,
@@ -99,7 +99,7 @@ impl Walk {
     }
 
     fn prove(&mut self, next: &Next<'_>) -> Result<Proven> {
-        let Next { sequence, before, record, raw, .. } = *next;
+        let Next { sequence, before, record, fresh, .. } = *next;
         let follows = self.before.filter(|(number, ..)| *number == before);
         let parent = match (follows, record.parent.or(next.parent)) {
             (Some((_, id, _)), said) if said.is_none_or(|said| said == id) => id,
@@ -114,7 +114,7 @@ impl Walk {
         if record.base < end || gapless && record.base != end {
             return Err(damage("its bytes do not lie behind those before it"));
         }
-        record.prove(&parent, raw)?;
+        record.prove_hash(&parent, fresh)?;
         self.add(record.base, record.base + record.raw);
         let known = self.state.take().filter(|_| follows.is_some());
         if record.fence {
@@ -171,6 +171,6 @@ pub fn is_damage(error: &Error) -> bool {
     )
 }
 
-fn damage(how: &str) -> Error {
+pub fn damage(how: &str) -> Error {
     Error::new(Code::Corrupt, format!("A snapshot is damaged: {how}; restore it from a backup."))
 }

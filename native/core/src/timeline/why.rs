@@ -141,7 +141,7 @@ async fn ratios(run: &Run, sequence: u64) -> Result<BTreeMap<u64, (u64, u64)>> {
         let upto = sequence.min(next + 63);
         for record in fetch::records(run, next..=upto).await?.values() {
             if record.raw > 0 {
-                ratios.insert(record.base, (record.raw, record.size as u64));
+                ratios.insert(record.base, (record.raw, record.weight()));
             }
         }
         next = upto + 1;

@@ -18,6 +18,8 @@ const SMALLEST_STEP: u64 = 256 << 10;
 /// Less than this is not worth asking for.
 const SMALLEST_RESERVE: u64 = 4 << 10;
 const LARGEST_STEP: u64 = 4 << 20;
+/// A commit of so many bytes takes no less time than to write zeros ahead of it.
+const LARGE: u64 = 1 << 20;
 /// What `give_up_space` leaves behind the tail.
 const KEPT: u64 = 8 << 10;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -41,9 +43,29 @@ impl Shared {
             return Ok(());
         }
         tail.room = tail.segment.file.length()?;
-        if least <= tail.room {
+        if least <= tail.room || need >= LARGE && self.set_aside(tail, least) {
             return Ok(());
         }
+        self.widen(tail, least)
+    }
+
+    /// Room for a large commit, in sync mode: it is only reserved, and so is what small ones behind
+    /// it need. False: it was not possible.
+    fn set_aside(&self, tail: &mut Tail, least: u64) -> bool {
+        if !self.is_sync() || self.upkeep.is_tight() {
+            return false;
+        }
+        let from = tail.room.max(tail.offset);
+        let to = (least + SMALLEST_STEP + RESERVE).min(self.longest()).max(least);
+        let done = tail.segment.file.reserve(from, to - from, Reserve::Visible).is_ok();
+        if done {
+            (tail.room, tail.step) = (to, 0);
+        }
+        done
+    }
+
+    /// Sees to it that there is space up to an offset, and if possible beyond.
+    fn widen(&self, tail: &mut Tail, least: u64) -> Result<()> {
         tail.step = (tail.step * 2).clamp(SMALLEST_STEP, LARGEST_STEP);
         let ahead = (tail.room + tail.step).min(self.longest());
         if ahead > least && !self.upkeep.is_tight() && self.extend(tail, ahead).is_ok() {
@@ -124,8 +146,8 @@ impl Shared {
             }
             return;
         }
-        let need = tail.room.saturating_sub(tail.offset) + 1;
-        if self.make_room(&mut tail, need).is_ok() && self.is_sync() {
+        let least = tail.room.max(tail.offset) + 1;
+        if self.widen(&mut tail, least).is_ok() && self.is_sync() {
             if let Err(error) = tail.segment.file.sync() {
                 self.sync_failed(&mut tail, error);
             }
