@@ -9,7 +9,6 @@ use crate::boundary;
 use crate::cast;
 use crate::error::{ks_error, ks_status};
 use crate::options::{self, grows};
-use keepstate_core::timeline::reference;
 
 /// A snapshot. Immutable; ends with `ks_snapshot_free`, if it was not lent by a listing.
 pub struct ks_snapshot {
@@ -70,7 +69,7 @@ grows!(ks_snapshot_info);
 impl ks_snapshot {
     /// A snapshot of this timeline.
     pub fn new(name: &Name, snapshot: Snapshot) -> ks_snapshot {
-        let reference = format!("{}@{}", reference::write(name), snapshot.sequence);
+        let reference = format!("{}@{}", name, snapshot.sequence);
         ks_snapshot { snapshot, reference }
     }
 

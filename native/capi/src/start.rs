@@ -21,7 +21,7 @@ use crate::settings::{self, ks_get_options, ks_put_options};
 use crate::snapshot::ks_snapshot;
 use crate::store::{absent, give_found, give_version, ks_store};
 use crate::timeline::{ks_save_options, ks_timeline, save_of};
-use keepstate_core::timeline::reference;
+use keepstate_core::timeline::At;
 
 /// An operation on its way: its handle for the caller, and the promise to complete it.
 fn begin(opened: &Arc<Opened>, queue: &ks_queue, tag: u64) -> Result<(Arc<ks_op>, Promise)> {
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn ks_timeline_restore_start(
         boundary::status(error, || {
             let place = cast::out(op, ptr::null_mut(), "op")?;
             let line = cast::handle(timeline, "timeline")?.line().clone();
-            let at = reference::at(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
+            let at = At::parse(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
             let queue = cast::handle(queue, "queue")?;
             let (op, promise) = begin(&line.opened, queue, tag)?;
             let mut ground = line.ground();

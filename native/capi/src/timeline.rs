@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keepstate_core::drive;
 use keepstate_core::error::{fail, Code, Result};
-use keepstate_core::timeline::{Change, Meta, Name, Options, Save, Timeline};
+use keepstate_core::timeline::{At, Change, Meta, Name, Options, Save, Timeline};
 
 use crate::boundary;
 use crate::bytes::ks_bytes;
@@ -18,7 +18,6 @@ use crate::options::{self, grows};
 use crate::report::ks_report;
 use crate::snapshot::ks_snapshot;
 use crate::store::ks_store;
-use keepstate_core::timeline::reference;
 
 /// A timeline. Every call may come from any thread, several at once. It keeps no store open; ends
 /// with `ks_timeline_free`.
@@ -204,7 +203,7 @@ pub unsafe extern "C" fn ks_timeline_open_ref(
     unsafe {
         boundary::status(error, || {
             let out = cast::out(out, ptr::null_mut(), "out")?;
-            let name = reference::name(cast::text(reference, reference_len, "reference")?)?;
+            let name = Name::parse(cast::text(reference, reference_len, "reference")?)?;
             *out = open(store, name, options)?;
             Ok(())
         })
@@ -255,7 +254,7 @@ pub unsafe extern "C" fn ks_timeline_restore(
             let place = cast::maybe_out(snapshot, ptr::null_mut())?;
             let line = cast::handle(timeline, "timeline")?.line();
             let _inside = line.opened.enter()?;
-            let at = reference::at(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
+            let at = At::parse(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
             let restored = drive::run(line.timeline.restore(at), &line.ground())?;
             if let Some(place) = place {
                 let snapshot = ks_snapshot::new(line.timeline.name(), restored.snapshot);
@@ -282,7 +281,7 @@ pub unsafe extern "C" fn ks_timeline_show(
             let place = cast::out(snapshot, ptr::null_mut(), "snapshot")?;
             let line = cast::handle(timeline, "timeline")?.line();
             let _inside = line.opened.enter()?;
-            let at = reference::at(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
+            let at = At::parse(cast::maybe_text(at, at_len, "at")?.unwrap_or_default())?;
             let shown = drive::run(line.timeline.show(at), &line.ground())?;
             *place = cast::hand_out(ks_snapshot::new(line.timeline.name(), shown));
             Ok(())

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::hex;
 use keepstate_core::timeline::{
-    reference, At, Change, Deleted, Meta, Page, Report, Restored, Save, Snapshot, Splice,
+    At, Change, Deleted, Meta, Page, Report, Restored, Save, Snapshot, Splice,
 };
 
 use crate::export::{Call, Named};
@@ -82,7 +82,7 @@ impl Call {
         if self.env.is_undefined(value) {
             return Ok(At::Latest);
         }
-        reference::at(&self.env.read_text(value, "A reference")?)
+        At::parse(&self.env.read_text(value, "A reference")?)
     }
 
     pub fn page(&self, options: Js) -> Result<Page> {

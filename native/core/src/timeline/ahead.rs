@@ -201,7 +201,7 @@ async fn together(run: &Run, loose: &[u64], packs: Vec<Lies<'_>>) -> Result<Opti
     for ((region, pack), found) in packs.into_iter().zip(found) {
         if let Some(found) = found {
             // What is damaged will be read again by whoever needs it, who then tells.
-            let key = region.name.pack(pack);
+            let key = pack.key(&region.name);
             let opened = unpack::opened(run, (&key, pack), found.value.clone());
             if opened.is_ok() && pack.size <= unpack::WHOLE_MAX {
                 run.seen.wholes.lock().insert(pack.nonce, found.value);

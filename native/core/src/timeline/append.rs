@@ -81,7 +81,7 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snaps
             return Ok((vec![snapshot], ground));
         }
     }
-    let epoch = run.shared.writer.lock().epoch();
+    let epoch = run.shared.epoch();
     let first = ground.tail.sequence + 1;
     let mut built = Vec::with_capacity(saves.len());
     if !run.ask.supports().commit {

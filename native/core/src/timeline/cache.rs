@@ -8,7 +8,6 @@ use bytes::Bytes;
 use parking_lot::MutexGuard;
 
 use super::budget::{self, Account};
-use super::fetch::Pieces;
 use super::pack::{Block, Directory};
 use super::record::Record;
 use super::Raw;
@@ -19,6 +18,9 @@ const OVERHEAD: usize = 256;
 const BLOCK: usize = 112;
 /// So many of the newest are remembered longest: a writer goes on from them.
 const NEWEST: u64 = 64;
+
+/// New bytes that were proven, by where they begin in the logical space.
+pub type Pieces = BTreeMap<u64, Raw>;
 
 /// Records and raw new bytes by sequence, up to a number of bytes.
 pub struct Cache {

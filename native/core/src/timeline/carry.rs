@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::mem;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::chunks::WINDOW;
 use super::export::{kind, section, Cursor, Part};
@@ -18,12 +19,20 @@ use crate::wire::{put_bytes, put_varint, Reader};
 
 /// Which chunks are told already, for whoever goes on at a cursor. Whoever goes on elsewhere tells
 /// some again, and no harm is done.
-pub type Told = (Cursor, HashSet<[u8; 32]>);
+#[derive(Default)]
+pub struct Told(Mutex<Option<(Cursor, HashSet<[u8; 32]>)>>);
 
-/// What was told before this place, as far as it is known.
-pub fn recall(run: &Run, at: &Cursor) -> HashSet<[u8; 32]> {
-    let told = run.shared.told.lock().take();
-    told.filter(|(next, _)| next == at).map_or_else(HashSet::new, |(_, hashes)| hashes)
+impl Told {
+    /// What was told before this place, as far as it is known.
+    pub fn recall(&self, at: &Cursor) -> HashSet<[u8; 32]> {
+        let told = self.0.lock().take();
+        told.filter(|(next, _)| next == at).map_or_else(HashSet::new, |(_, hashes)| hashes)
+    }
+
+    /// All of these were told before that place.
+    pub fn note(&self, next: Option<Cursor>, hashes: HashSet<[u8; 32]>) {
+        *self.0.lock() = next.map(|next| (next, hashes));
+    }
 }
 
 /// Chunks that come before a pack.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::chunks;
 use super::control::{Control, Held};
 use super::layout::Layout;
-use super::queue;
 use super::sections::{Dead, Debt};
-use super::{Run, Shared};
+use super::shared::Shared;
+use super::Run;
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
 
@@ -60,7 +60,7 @@ pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result
             run.forget_layout();
             // What was written, and not what others have made of it since.
             let now = Held { control, version: Some(version) };
-            queue::adopt(&run.shared, before.held.version.as_ref(), now.clone());
+            run.shared.changed(before.held.version.as_ref(), now.clone());
             return Ok(Some(now));
         }
         Err(error) => error,
@@ -217,7 +217,7 @@ pub async fn sweep(run: &Run) -> Result<()> {
     let layout = run.look().await?;
     let control = &layout.held.control;
     let name = &run.shared.name;
-    let mut named: Vec<String> = control.packs.iter().map(|pack| name.pack(pack)).collect();
+    let mut named: Vec<String> = control.packs.iter().map(|pack| pack.key(name)).collect();
     named.extend(control.debt.iter().flat_map(|debt| keys(run, &debt.keys)));
     for dead in control.debt.iter().map(|debt| &debt.keys) {
         if let Dead::Chunks { nonce } = dead {

@@ -1,5 +1,7 @@
 //! The control object: the little of a timeline that changes, by compare-and-set only.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::sections::{Claim, Debt, Floor, Lease, Origin, Packed, Pin, Section, Tag};
@@ -91,6 +93,21 @@ pub struct Held {
 }
 
 impl Control {
+    /// The tags of a snapshot, in order.
+    pub fn names_of(&self, sequence: u64) -> Vec<String> {
+        let of = self.tags.iter().filter(|tag| tag.sequence == sequence);
+        of.map(|tag| tag.name.clone()).collect()
+    }
+
+    /// The tags of every snapshot that has any, each in order.
+    pub fn names(&self) -> HashMap<u64, Vec<String>> {
+        let mut all = HashMap::<u64, Vec<String>>::new();
+        for tag in &self.tags {
+            all.entry(tag.sequence).or_default().push(tag.name.clone());
+        }
+        all
+    }
+
     /// The object as bytes, for its key.
     pub fn encode(&self, key: &str) -> Vec<u8> {
         let mut out = vec![MAGIC[0], MAGIC[1], VERSION, 0];

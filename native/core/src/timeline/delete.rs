@@ -5,7 +5,6 @@
 use super::change;
 use super::pins;
 use super::plan::Plan;
-use super::queue;
 use super::rewrite::To;
 use super::sweep;
 use super::Run;
@@ -45,9 +44,8 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         let Some(pruned) = plan.carry_out(run, To::Store).await? else { continue };
         deleted.snapshots += pruned.gone;
         deleted.freed += pruned.freed;
-        queue::forget(&run.shared);
-        queue::look(&run.shared, None);
         run.forget();
+        run.shared.unsettle();
         pins::release(run, &held).await?;
         deleted.freed += sweep::sweep(run).await?;
         return Ok(deleted);

@@ -7,7 +7,7 @@ use std::mem;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::carry::{self, Load};
+use super::carry::{self, Load, Told};
 use super::list;
 use super::parted::Parted;
 use super::rewrite::{self, Fate, Job, To};
@@ -75,17 +75,17 @@ pub mod kind {
 }
 
 /// Gives the next part.
-pub async fn part(run: &Run, at: &Cursor) -> Result<Part> {
+pub async fn part(run: &Run, at: &Cursor, known: &Told) -> Result<Part> {
     if at.sequence == 0 {
         return head(run, at).await;
     }
-    let mut told = carry::recall(run, at);
+    let mut told = known.recall(at);
     let part = match carry::window(run, at, &mut told).await? {
         Some(part) => part,
         None => pack(run, at, &mut told).await?,
     };
     unmoved(run, at).await?;
-    *run.shared.told.lock() = part.next.map(|next| (next, told));
+    known.note(part.next, told);
     Ok(part)
 }
 

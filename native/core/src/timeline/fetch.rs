@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use super::cache::Pieces;
 use super::extent::Extents;
 use super::frame;
 use super::layout::{Place, Region};
@@ -17,9 +18,6 @@ use crate::store::Found;
 
 /// Records by sequence.
 pub type Records = BTreeMap<u64, Arc<Record>>;
-
-/// New bytes that were proven, by where they begin in the logical space.
-pub type Pieces = BTreeMap<u64, Raw>;
 
 /// New bytes of a record.
 #[derive(Debug, Clone)]

@@ -343,7 +343,7 @@ impl Import {
         placed?;
         self.state.lock().claim = None;
         run.forget();
-        super::queue::forget(&run.shared);
+        run.shared.unsettle();
         let at = At::Sequence(last);
         run.again(|| Box::pin(list::show(run, &at))).await
     }

@@ -21,11 +21,11 @@ pub fn is_full(packs: &[Packed]) -> bool {
 
 /// Writes one pack of the blocks of several. Nothing damaged is copied.
 pub async fn join(run: &Run, packs: &[Packed]) -> Result<Packed> {
-    let get = |pack| Request::Get { key: run.shared.name.pack(pack), range: None };
+    let get = |pack: &Packed| Request::Get { key: pack.key(&run.shared.name), range: None };
     let found = run.ask_all(packs.iter().map(get).collect()).await?;
     let mut builder = Builder::new(0);
     for (pack, found) in packs.iter().zip(found) {
-        let key = run.shared.name.pack(pack);
+        let key = pack.key(&run.shared.name);
         let Some(found) = found else { return Err(run.moved(key)) };
         let value = found.value;
         let placed = run.placed(pack.first);

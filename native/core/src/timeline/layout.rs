@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::control::{Control, Held};
 use super::name::Name;
-use super::reference;
 use super::sections::{Origin, Packed};
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -112,7 +111,7 @@ impl Layout {
         let line = held.control.origin.as_ref().map_or(&[][..], |origin| &origin.line);
         for (branch, other) in line.iter().zip(others) {
             let (control, bounds) = (&other.control, branch.first..=branch.last);
-            let name = reference::name(&branch.timeline)?;
+            let name = Name::parse(&branch.timeline)?;
             regions.push(Region::new(name, control, (bounds, branch.base)));
         }
         let (first, base) = match &held.control.origin {
@@ -215,7 +214,7 @@ async fn others(run: &Run, control: &Control) -> Result<Vec<Held>> {
     let Some(origin) = &control.origin else { return Ok(Vec::new()) };
     let mut names = Vec::with_capacity(origin.line.len());
     for branch in &origin.line {
-        names.push(reference::name(&branch.timeline)?);
+        names.push(Name::parse(&branch.timeline)?);
     }
     let found = run.ask.get_all(names.iter().map(Name::control).collect()).await?;
     names.iter().zip(found).map(|(name, found)| decode(name, found.as_ref())).collect()

@@ -9,6 +9,7 @@ use super::change;
 use super::control::Control;
 use super::fence;
 use super::sections::Lease;
+use super::shared::OwnLease;
 use super::tail::Tail;
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -16,13 +17,6 @@ use crate::store::{Mode, Op};
 
 /// How often it is tried to take a lease beside other changes.
 const ATTEMPTS: usize = 16;
-
-/// What a handle knows of its own lease.
-#[derive(Debug, Clone, Copy)]
-pub struct Own {
-    holder: [u8; 16],
-    epoch: u64,
-}
 
 /// Makes sure before a save that this handle may write. Where it asks for leases, it takes one.
 pub async fn require(run: &Run, ground: &mut Ground) -> Result<()> {
@@ -57,7 +51,7 @@ async fn free(run: &Run, control: &Control) -> Result<()> {
     }
 }
 
-fn is(own: &Own, lease: &Lease) -> bool {
+fn is(own: &OwnLease, lease: &Lease) -> bool {
     own.holder == lease.holder && own.epoch == lease.epoch
 }
 
@@ -99,7 +93,7 @@ async fn take(run: &Run, time: Duration) -> Result<Ground> {
         if !swap(run, (&layout, control), over.then_some(&ground.tail)).await? {
             continue;
         }
-        *run.shared.lease.lock() = Some(Own { holder, epoch });
+        *run.shared.lease.lock() = Some(OwnLease { holder, epoch });
         // Others may have written and packed meanwhile: what the save builds on is read again.
         run.look().await?;
         ground = run.again(|| Box::pin(Ground::load(run))).await?;
@@ -145,7 +139,7 @@ async fn swap(
 /// Gives the lease back, so that the next one need not wait.
 pub async fn release(run: &Run) -> Result<()> {
     let Some(own) = run.shared.lease.lock().take() else { return Ok(()) };
-    super::queue::forget(&run.shared);
+    run.shared.unsettle();
     change::control(run, |_, control| {
         if control.lease.as_ref().is_some_and(|lease| is(&own, lease)) {
             // The epoch stays, so that it never comes twice.

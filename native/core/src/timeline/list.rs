@@ -6,7 +6,6 @@ use super::fetch;
 use super::layout::Place;
 use super::meta::Meta;
 use super::record::{Id, Record};
-use super::tag;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};
@@ -27,8 +26,7 @@ pub struct Page {
 /// A page of snapshots, in order. Fewer than the limit means that no more follow.
 pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
     let layout = run.layout().await?;
-    let (floor, mut tags) =
-        (layout.held.control.floor.sequence, tag::by_sequence(&layout.held.control.tags));
+    let (floor, mut tags) = (layout.held.control.floor.sequence, layout.held.control.names());
     let Some(latest) = tail::latest(run).await? else { return Ok(Vec::new()) };
     let first = page.after.map_or(floor, |after| after.saturating_add(1).max(floor));
     let last = page.before.map_or(latest, |before| before.saturating_sub(1).min(latest));
@@ -65,7 +63,7 @@ pub async fn list(run: &Run, page: &Page) -> Result<Vec<Snapshot>> {
 pub async fn show(run: &Run, at: &At) -> Result<Snapshot> {
     let sequence = tail::resolve(run, at).await?;
     let record = present(run, sequence).await?;
-    let tags = tag::names(&run.layout().await?.held.control.tags, sequence);
+    let tags = run.layout().await?.held.control.names_of(sequence);
     Ok(Snapshot { tags, ..with_parent(run, sequence, &record).await? })
 }
 

@@ -56,13 +56,14 @@ mod plan;
 mod prune;
 mod queue;
 mod record;
-pub mod reference;
+mod reference;
 mod refs;
 mod repair;
 mod restore;
 mod rewrite;
 mod run;
 mod sections;
+mod shared;
 mod snapshot;
 mod stream;
 mod sweep;
@@ -74,11 +75,9 @@ mod walk;
 mod why;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 pub use blame::{Blame, Did};
 pub use delete::Deleted;
@@ -102,8 +101,10 @@ pub use tag::From;
 pub use verify::{Progress, Report, Tell};
 pub use why::{Detail, Weight};
 
-use layout::Layout;
+use carry::Told;
+use queue::Queue;
 use run::Run;
+use shared::Shared;
 
 use crate::error::Result;
 use crate::machine::Machine;
@@ -113,51 +114,17 @@ use crate::store::Supports;
 #[derive(Clone)]
 pub struct Timeline {
     shared: Arc<Shared>,
-}
-
-/// What the machines of one timeline share.
-struct Shared {
-    name: Name,
-    supports: Arc<Supports>,
-    options: Options,
-    cache: Arc<Mutex<cache::Cache>>,
-    layout: Mutex<Option<Arc<Layout>>>,
-    /// The latest snapshot when packing was tried last.
-    tried: AtomicU64,
-    /// Somebody packs or prunes through this handle.
-    keeping: AtomicBool,
-    /// Where the store has no conditions: somebody writes the control object through this handle.
-    changing: AtomicBool,
+    queue: Arc<Queue>,
     /// What an export under way has told.
-    told: Mutex<Option<carry::Told>>,
-    lease: Mutex<Option<lease::Own>>,
-    /// What is to be removed, and when this handle saw that first.
-    debts: Mutex<Vec<(sections::Debt, u64)>>,
-    writer: Mutex<queue::Writer>,
+    told: Arc<Told>,
 }
 
 impl Timeline {
     /// A timeline in a store of these abilities. Asks nothing yet.
     pub fn new(name: Name, supports: Arc<Supports>, options: Options) -> Timeline {
-        let cache = budget::Account::open(cache::Cache::new(options.cache_bytes));
-        let (layout, writer) = (Mutex::default(), Mutex::default());
-        let (tried, keeping, changing) = (AtomicU64::new(0), false.into(), false.into());
-        let (told, lease, debts) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let shared = Shared {
-            name,
-            supports,
-            options,
-            cache,
-            layout,
-            tried,
-            keeping,
-            changing,
-            told,
-            lease,
-            debts,
-            writer,
-        };
-        Timeline { shared: Arc::new(shared) }
+        let shared = Arc::new(Shared::new(name, supports, options));
+        let queue = Arc::new(Queue::new(shared.clone()));
+        Timeline { shared, queue, told: Arc::default() }
     }
 
     /// Its name.
@@ -168,45 +135,42 @@ impl Timeline {
     /// Queues a save. `done` is called once, when the store has acknowledged or refused it. The
     /// machine that is returned, if one is, must be driven; it saves all that waits.
     pub fn save(&self, save: Save, done: SaveDone) -> Option<Machine<()>> {
-        queue::queue(&self.shared, save, done).then(|| {
-            let turn = queue::Turn::new(self.shared.clone());
+        self.queue.add(save, done).then(|| {
+            let turn = queue::Turn::new(self.queue.clone());
             self.machine(|run| async move { turn.drain(&run).await })
         })
     }
 
     /// Begins a save whose state comes in pieces.
     pub fn stream(&self) -> Machine<Inflow> {
-        let timeline = self.clone();
-        self.machine(|run| async move { stream::begin(&run, timeline).await })
+        self.machine(|run| async move { stream::begin(&run).await })
     }
 
     /// A state that is given in pieces.
     pub fn restore_stream(&self, at: At) -> Machine<Outflow> {
-        let timeline = self.clone();
-        self.machine(|run| async move {
-            run.again(|| Box::pin(outflow::begin(&run, (&timeline, &at)))).await
-        })
+        self.machine(|run| async move { run.again(|| Box::pin(outflow::begin(&run, &at))).await })
     }
 
     /// The number that an edit must carry: it grows whenever a save failed or the tail was
     /// reloaded, so that an edit of a state that was never saved is refused.
     pub fn epoch(&self) -> u64 {
-        self.shared.writer.lock().epoch()
+        self.shared.epoch()
     }
 
     /// About how many bytes of memory it holds.
     pub fn memory(&self) -> usize {
         let held = self.shared.cache.lock().used();
-        held + self.shared.writer.lock().used()
+        held + self.queue.used()
     }
 
     /// The state and metadata of a snapshot. After a CONFLICT it also says that the caller has
     /// looked, so that saves are taken again.
     pub fn restore(&self, at: At) -> Machine<Restored> {
+        let queue = self.queue.clone();
         self.machine(|run| async move {
             let restored = run.again(|| Box::pin(restore::restore(&run, &at))).await;
             let head = restored.as_ref().ok().map(|restored| restored.snapshot.sequence);
-            queue::look(&run.shared, head.filter(|_| at == At::Latest));
+            queue.look(head.filter(|_| at == At::Latest));
             restored
         })
     }
@@ -223,8 +187,12 @@ impl Timeline {
 
     /// Removes all snapshots but what forks show. Numbers never restart.
     pub fn delete(&self) -> Machine<Deleted> {
+        let queue = self.queue.clone();
         self.machine(|run| async move {
             let deleted = run.again(|| Box::pin(delete::delete(&run))).await;
+            if deleted.is_ok() {
+                queue.look(None);
+            }
             delete::clear(&run, deleted).await
         })
     }
@@ -311,7 +279,10 @@ impl Timeline {
 
     /// The next part of this timeline as a file.
     pub fn export(&self, at: Cursor) -> Machine<Part> {
-        self.machine(|run| async move { run.again(|| Box::pin(export::part(&run, &at))).await })
+        let told = self.told.clone();
+        self.machine(
+            |run| async move { run.again(|| Box::pin(export::part(&run, &at, &told))).await },
+        )
     }
 
     /// Takes the next bytes of a file that is to become this timeline.
@@ -333,8 +304,7 @@ impl Timeline {
     where
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let shared = self.shared.clone();
-        Machine::new(self.shared.supports.clone(), |ask| operation(Run::new(ask, shared)))
+        self.shared.machine(operation)
     }
 }
 

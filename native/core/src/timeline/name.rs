@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::reference;
-use super::sections::Packed;
 use crate::error::{fail, Code, Error, Result};
 use crate::hex;
 use crate::store::{key, KEY_MAX};
@@ -36,6 +35,23 @@ impl Name {
         Ok(Name { agent: agent.into(), session: session.into(), prefix })
     }
 
+    /// A timeline's name. What follows a name says which snapshot, and has no place here.
+    pub fn parse(text: &str) -> Result<Name> {
+        if text.contains(['@', '#']) {
+            let message =
+                format!("'{text}' names a snapshot; name a timeline only, as planner/run-42.");
+            return fail(Code::InvalidRef, message);
+        }
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            [agent, session] => Name::new(&reference::decode(agent)?, &reference::decode(session)?),
+            _ => {
+                let message =
+                    format!("'{text}' is no timeline; write agent/session, with / as %2F.");
+                fail(Code::InvalidRef, message)
+            }
+        }
+    }
+
     /// The name whose key this is, with the sequence if it is one of a value.
     pub fn of_key(key: &str) -> Option<(Name, Option<u64>)> {
         let mut parts = key.strip_prefix("t/")?.splitn(3, '/');
@@ -65,11 +81,6 @@ impl Name {
     /// The key of a value.
     pub fn key(&self, sequence: u64) -> String {
         format!("{}{sequence:012}", self.prefix)
-    }
-
-    /// The key of a pack.
-    pub fn pack(&self, pack: &Packed) -> String {
-        self.pack_key(pack.first, &pack.nonce)
     }
 
     /// The key of the pack that begins there and has this nonce.
@@ -108,6 +119,6 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&reference::write(self))
+        write!(f, "{}/{}", reference::encode(&self.agent), reference::encode(&self.session))
     }
 }

@@ -15,8 +15,9 @@ use super::fetch::{self, Fresh, Sources};
 use super::list;
 use super::parted::{Cursor, Parted};
 use super::restore;
+use super::shared::Shared;
 use super::tail;
-use super::{At, Run, Snapshot, Timeline};
+use super::{At, Run, Snapshot};
 use crate::digest::{Digest, Hasher};
 use crate::error::{fail, Code, Result};
 use crate::machine::Machine;
@@ -29,7 +30,7 @@ const PIECE: u64 = 1 << 20;
 /// A state that is being given. Clones share everything.
 #[derive(Clone)]
 pub struct Outflow {
-    timeline: Timeline,
+    shared: Arc<Shared>,
     /// Which snapshot it is of.
     pub snapshot: Snapshot,
     state: Arc<Mutex<Option<State>>>,
@@ -58,8 +59,7 @@ struct Reading {
 }
 
 /// Looks up what is to be given.
-pub async fn begin(run: &Run, of: (&Timeline, &At)) -> Result<Outflow> {
-    let (timeline, at) = of;
+pub async fn begin(run: &Run, at: &At) -> Result<Outflow> {
     let sequence = tail::resolve(run, at).await?;
     let record = list::present(run, sequence).await?;
     let snapshot = list::show(run, &At::Sequence(sequence)).await?;
@@ -73,7 +73,7 @@ pub async fn begin(run: &Run, of: (&Timeline, &At)) -> Result<Outflow> {
         sha256: record.sha256.map(|sum| (Digest::Sha256.hasher(), sum)),
     };
     let state = Arc::new(Mutex::new(Some(state)));
-    Ok(Outflow { timeline: timeline.clone(), snapshot, state })
+    Ok(Outflow { shared: run.shared.clone(), snapshot, state })
 }
 
 impl Outflow {
@@ -81,7 +81,7 @@ impl Outflow {
     /// time, and after a failure there is no more.
     pub fn next(&self) -> Machine<Option<Bytes>> {
         let flow = self.clone();
-        self.timeline.machine(|run| async move {
+        self.shared.machine(|run| async move {
             let Some(mut state) = flow.state.lock().take() else {
                 let message = "A stream of a state has failed, or is read twice; restore it anew.";
                 return fail(Code::InvalidArgument, message);

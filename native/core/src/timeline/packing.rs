@@ -13,9 +13,10 @@ use super::join;
 use super::record::Form;
 use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::Packed;
+use super::shared::Shared;
 use super::sweep;
 use super::tail;
-use super::{Run, Shared};
+use super::Run;
 use crate::codec::MAX_FRAME_VALUES;
 use crate::error::Result;
 

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::change;
 use super::control::Control;
 use super::layout::Layout;
-use super::reference;
 use super::sections::{Branch, Pin};
-use super::{Run, Shared, Timeline};
+use super::Run;
 use crate::error::Result;
 
 /// A pin whose fork does not exist was left behind by a crash when it is this old (milliseconds).
@@ -17,16 +16,6 @@ const ORPHANED: u64 = 3_600_000;
 
 /// Pins by the timeline that they are set in, as references write it.
 pub type Pins = Vec<(String, Pin)>;
-
-impl Run {
-    /// The same operation, on another timeline of the store.
-    pub fn on(&self, timeline: &str) -> Result<Run> {
-        let Shared { supports, options, .. } = &*self.shared;
-        let name = reference::name(timeline)?;
-        let other = Timeline::new(name, supports.clone(), options.clone());
-        Ok(Run::new(self.ask.clone(), other.shared.clone()))
-    }
-}
 
 /// Holds a part of a timeline's history for a fork.
 pub async fn set(run: &Run, pin: &Pin) -> Result<()> {

@@ -8,16 +8,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::append::{self, Start};
 use super::build::Ground;
-use super::control::Held;
 use super::meta::Meta;
+use super::shared::Shared;
 use super::stream::Streamed;
-use super::{Run, Shared, Snapshot};
+use super::{Run, Snapshot};
 use crate::codec::MAX_FRAME_VALUES;
 use crate::error::{fail, Code, Error, Result};
-use crate::store::Version;
 
 /// How many saves are written together at most.
 const BATCH: usize = 64;
@@ -68,29 +68,41 @@ pub struct Save {
 /// Told once how a save ended.
 pub type SaveDone = Box<dyn FnOnce(Result<Snapshot>) + Send>;
 
-/// The writing side of a timeline's handle.
+/// The saves of a timeline's handle.
+pub struct Queue {
+    shared: Arc<Shared>,
+    writer: Mutex<Writer>,
+}
+
 #[derive(Default)]
-pub struct Writer {
+struct Writer {
     waiting: VecDeque<(Save, SaveDone)>,
     busy: bool,
-    ground: Option<Ground>,
-    epoch: u64,
+    /// What the next save builds on, and the epoch in which that counts.
+    ground: Option<(Ground, u64)>,
     /// Another writer won; nothing is saved until the caller has looked.
     refused: bool,
-    /// The head that the caller has looked at since the last save.
-    seen: Option<u64>,
+    /// The head that the caller has looked at since the last save, and the epoch in which it did.
+    seen: Option<(u64, u64)>,
 }
 
 impl Writer {
-    /// See `Timeline::epoch`.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// How many bytes of the state before it holds.
-    pub fn used(&self) -> usize {
-        let whole = self.ground.as_ref().and_then(|ground| ground.tail.whole.as_ref());
-        whole.map_or(0, |bytes| bytes.len())
+    /// What the next save builds on, if it still counts. Where the control object was changed
+    /// through this handle, it is the same, and need not be read again. But where the latest was
+    /// packed that it knows of, the next save must find out: it keeps what it knew, and will be
+    /// refused.
+    fn take(&mut self, shared: &Shared) -> Option<Ground> {
+        let (mut ground, epoch) = self.ground.take()?;
+        if epoch != shared.epoch() {
+            return None;
+        }
+        let held = &mut ground.tail.control;
+        if let Some(beside) = shared.beside().filter(|beside| beside.follows(held)) {
+            if beside.now.control.loose <= ground.tail.sequence + 1 {
+                *held = beside.now;
+            }
+        }
+        Some(ground)
     }
 
     /// How many of those that wait are written together. One with an idempotency key goes alone, so
@@ -108,65 +120,66 @@ impl Writer {
     }
 }
 
-/// Adds a save to the queue. True: nobody drains it yet, so the caller must.
-pub fn queue(shared: &Shared, save: Save, done: SaveDone) -> bool {
-    let mut writer = shared.writer.lock();
-    writer.waiting.push_back((save, done));
-    !std::mem::replace(&mut writer.busy, true)
-}
-
-/// The caller has looked: after a CONFLICT, saves are taken again. Where it has seen the head, the
-/// next save is one onto that head, whatever this handle knew before.
-pub fn look(shared: &Shared, head: Option<u64>) {
-    let mut writer = shared.writer.lock();
-    writer.refused = false;
-    if head.is_none() || writer.busy {
-        return;
+impl Queue {
+    /// An empty one.
+    pub fn new(shared: Arc<Shared>) -> Queue {
+        Queue { shared, writer: Mutex::default() }
     }
-    if writer.ground.as_ref().is_some_and(|ground| Some(ground.tail.sequence) != head) {
-        writer.ground = None;
-        writer.epoch += 1;
+
+    /// How many bytes of the state before it holds.
+    pub fn used(&self) -> usize {
+        let writer = self.writer.lock();
+        let whole = writer.ground.as_ref().and_then(|(ground, _)| ground.tail.whole.as_ref());
+        whole.map_or(0, |bytes| bytes.len())
     }
-    writer.seen = head;
-}
 
-/// Forgets what the next save would build on.
-pub fn forget(shared: &Shared) {
-    let mut writer = shared.writer.lock();
-    writer.ground = None;
-    writer.seen = None;
-    writer.epoch += 1;
-}
+    /// Adds a save. True: nobody drains the queue yet, so the caller must.
+    pub fn add(&self, save: Save, done: SaveDone) -> bool {
+        let mut writer = self.writer.lock();
+        writer.waiting.push_back((save, done));
+        !std::mem::replace(&mut writer.busy, true)
+    }
 
-/// The control object was changed through this handle: what the next save builds on is the same,
-/// and need not be read again. Where that is not the latest any more, and was packed, the next save
-/// must find out: it keeps what it knew, and will be refused.
-pub fn adopt(shared: &Shared, before: Option<&Version>, now: Held) {
-    let mut writer = shared.writer.lock();
-    let ground = writer.ground.as_mut();
-    if let Some(ground) = ground.filter(|ground| ground.tail.control.version.as_ref() == before) {
-        if now.control.loose <= ground.tail.sequence + 1 {
-            ground.tail.control = now;
+    /// The caller has looked: after a CONFLICT, saves are taken again. Where it has seen the head,
+    /// the next save is one onto that head, whatever this handle knew before.
+    pub fn look(&self, head: Option<u64>) {
+        let mut writer = self.writer.lock();
+        writer.refused = false;
+        if head.is_none() || writer.busy {
+            return;
         }
+        if writer.ground.as_ref().is_some_and(|(ground, _)| Some(ground.tail.sequence) != head) {
+            writer.ground = None;
+            self.shared.unsettle();
+        }
+        writer.seen = head.map(|head| (head, self.shared.epoch()));
+    }
+
+    /// What the next save would build on counts no more.
+    fn forget(&self) -> MutexGuard<'_, Writer> {
+        let mut writer = self.writer.lock();
+        (writer.ground, writer.seen) = (None, None);
+        self.shared.unsettle();
+        writer
     }
 }
 
 /// The turn of the one machine that drains the queue. A machine that is given up before the queue
 /// is empty takes what waits with it: else nobody would ever drain for this handle again.
 pub struct Turn {
-    shared: Arc<Shared>,
+    queue: Arc<Queue>,
     over: bool,
 }
 
 impl Turn {
-    /// The turn of whom `queue` told to drain.
-    pub fn new(shared: Arc<Shared>) -> Turn {
-        Turn { shared, over: false }
+    /// The turn of whom `add` told to drain.
+    pub fn new(queue: Arc<Queue>) -> Turn {
+        Turn { queue, over: false }
     }
 
     /// Writes all that waits, until nothing does.
     pub async fn drain(mut self, run: &Run) -> Result<()> {
-        drain(run).await?;
+        drain(run, &self.queue).await?;
         self.over = true;
         Ok(())
     }
@@ -177,9 +190,8 @@ impl Drop for Turn {
         if self.over {
             return;
         }
-        forget(&self.shared);
         let behind: Vec<_> = {
-            let mut writer = self.shared.writer.lock();
+            let mut writer = self.queue.forget();
             writer.busy = false;
             writer.waiting.drain(..).collect()
         };
@@ -190,40 +202,42 @@ impl Drop for Turn {
     }
 }
 
-async fn drain(run: &Run) -> Result<()> {
+async fn drain(run: &Run, queue: &Queue) -> Result<()> {
     loop {
-        let (batch, start) = {
-            let mut writer = run.shared.writer.lock();
+        let (batch, start, epoch) = {
+            let mut writer = queue.writer.lock();
             if writer.waiting.is_empty() {
                 writer.busy = false;
                 return Ok(());
             }
             let count = writer.next_round(if run.shared.supports.commit { BATCH } else { JOINED });
             let batch: Vec<_> = writer.waiting.drain(..count).collect();
-            let (ground, refused, seen) = (writer.ground.take(), writer.refused, writer.seen);
-            (batch, Start { ground, refused, seen })
+            let epoch = run.shared.epoch();
+            let ground = writer.take(&run.shared);
+            let seen = writer.seen.filter(|(_, of)| *of == epoch).map(|(head, _)| head);
+            let refused = writer.refused;
+            (batch, Start { ground, refused, seen }, epoch)
         };
         let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         match append::write(run, saves, start).await {
             Ok((snapshots, mut ground)) => {
                 ground.settle();
-                let mut writer = run.shared.writer.lock();
-                writer.ground = Some(ground);
+                let mut writer = queue.writer.lock();
+                writer.ground = Some((ground, epoch));
                 writer.refused = false;
                 writer.seen = None;
                 drop(writer);
                 dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
             }
-            Err(error) => fail_all(run, dones, &error),
+            Err(error) => fail_all(queue, dones, &error),
         }
     }
 }
 
 /// Tells everybody who waits: what waits behind a failed save builds on a state that is not there.
-fn fail_all(run: &Run, dones: Vec<SaveDone>, error: &Error) {
-    forget(&run.shared);
+fn fail_all(queue: &Queue, dones: Vec<SaveDone>, error: &Error) {
     let behind: Vec<_> = {
-        let mut writer = run.shared.writer.lock();
+        let mut writer = queue.forget();
         writer.refused |= matches!(error.code(), Code::Conflict | Code::LeaseLost);
         writer.waiting.drain(..).map(|(_, done)| done).collect()
     };

@@ -73,7 +73,7 @@ pub async fn repair(run: &Run) -> Result<Repaired> {
         return Err(change::busy(run));
     }
     run.forget();
-    super::queue::forget(&run.shared);
+    run.shared.unsettle();
     Ok(Repaired { kept: rescue.shown, lost: rescue.lost, tags: lost, control })
 }
 

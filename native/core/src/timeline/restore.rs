@@ -7,7 +7,6 @@ use super::extent::Extents;
 use super::fetch::{self, Records};
 use super::layout::Layout;
 use super::list;
-use super::tag;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::digest;
@@ -38,7 +37,7 @@ pub async fn restore(run: &Run, at: &At) -> Result<Restored> {
     }
     let parent = fetch::parent_id(run, sequence, Some(&record)).await?;
     let told = list::snapshot(sequence, &record, parent).map_err(run.placed(sequence))?;
-    let tags = tag::names(&run.layout().await?.held.control.tags, sequence);
+    let tags = run.layout().await?.held.control.names_of(sequence);
     Ok(Restored { snapshot: Snapshot { tags, ..told }, bytes: bytes.into() })
 }
 

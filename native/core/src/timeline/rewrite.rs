@@ -221,7 +221,7 @@ pub async fn put(run: &Run, built: Built, to: To) -> Result<Packed> {
         return Ok(packed);
     }
     packed.nonce.copy_from_slice(&run.ask.random(8).await?);
-    let key = run.shared.name.pack(&packed);
+    let key = packed.key(&run.shared.name);
     pack::bind(&mut value, packed.head, &key);
     let value = Bytes::from(value);
     let result = run.ask.put(key.clone(), value.clone(), Mode::Create).await;
@@ -282,7 +282,7 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
 /// Removes packs that are not named.
 pub async fn discard(run: &Run, packs: &[Packed]) -> Result<()> {
     for pack in packs {
-        run.ask.delete(run.shared.name.pack(pack), None).await?;
+        run.ask.delete(pack.key(&run.shared.name), None).await?;
     }
     Ok(())
 }

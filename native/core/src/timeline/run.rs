@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 use super::cache::View;
 use super::chunks::Claim;
 use super::layout::Layout;
+use super::name::Name;
+use super::shared::Shared;
 use super::walk;
-use super::Shared;
 use crate::error::{fail, Code, Error, Result};
 use crate::machine::Ask;
 
@@ -56,6 +57,14 @@ impl Run {
         let run = Run { ask, shared, seen: Seen::default() };
         run.begin();
         run
+    }
+
+    /// The same operation, on another timeline of the store.
+    pub(super) fn on(&self, timeline: &str) -> Result<Run> {
+        let Shared { supports, options, .. } = &*self.shared;
+        let name = Name::parse(timeline)?;
+        let other = Shared::new(name, supports.clone(), options.clone());
+        Ok(Run::new(self.ask.clone(), Arc::new(other)))
     }
 
     /// From now on what is remembered may be used as it is now.

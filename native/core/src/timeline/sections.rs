@@ -1,7 +1,7 @@
 //! What stands in the sections of a control object.
 
+use super::name::Name;
 use super::record::Id;
-use super::reference;
 use crate::error::Result;
 use crate::wire::{put_bytes, put_varint, Reader};
 
@@ -98,7 +98,7 @@ impl Section for Pin {
 /// A timeline's name as references write it.
 fn timeline(reader: &mut Reader<'_>) -> Result<String> {
     let text = reader.text()?;
-    match reference::name(text) {
+    match Name::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(reader.damage("a name is no timeline's")),
     }
@@ -204,6 +204,13 @@ pub struct Packed {
     pub head: u64,
     /// Random: no two values ever share a key.
     pub nonce: [u8; 8],
+}
+
+impl Packed {
+    /// Its key in this timeline.
+    pub fn key(&self, timeline: &Name) -> String {
+        timeline.pack_key(self.first, &self.nonce)
+    }
 }
 
 impl Section for Packed {

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use super::chunks::{self, Claim};
 use super::claims;
 use super::parts::{self, Chunk, Part};
-use super::{Run, Timeline};
+use super::shared::Shared;
+use super::Run;
 use crate::chunk::Chunker;
 use crate::digest::{Digest, Hasher};
 use crate::error::{fail, Code, Result};
@@ -35,7 +36,7 @@ pub struct Streamed {
 /// A save whose state comes in pieces. Clones share everything.
 #[derive(Clone)]
 pub struct Inflow {
-    timeline: Timeline,
+    shared: Arc<Shared>,
     claim: Claim,
     state: Arc<Mutex<State>>,
 }
@@ -61,7 +62,7 @@ struct Cut {
 }
 
 /// Begins: claims.
-pub async fn begin(run: &Run, timeline: Timeline) -> Result<Inflow> {
+pub async fn begin(run: &Run) -> Result<Inflow> {
     run.require_conditions()?;
     let claim = claims::open(run).await?;
     let full = run.shared.options.full_integrity;
@@ -75,7 +76,8 @@ pub async fn begin(run: &Run, timeline: Timeline) -> Result<Inflow> {
         length: 0,
         added: 0,
     };
-    Ok(Inflow { timeline, claim, state: Arc::new(Mutex::new(state)) })
+    let shared = run.shared.clone();
+    Ok(Inflow { shared, claim, state: Arc::new(Mutex::new(state)) })
 }
 
 impl Inflow {
@@ -84,7 +86,7 @@ impl Inflow {
     pub fn feed(&self, piece: Bytes) -> Machine<()> {
         self.state.lock().inbox.push_back(piece);
         let flow = self.clone();
-        self.timeline.machine(|run| async move {
+        self.shared.machine(|run| async move {
             claims::renew(&run, &flow.claim).await?;
             let cut = flow.state.lock().cut();
             flow.store(&run, cut).await
@@ -94,7 +96,7 @@ impl Inflow {
     /// Stores the end, when all that was fed is stored. What it gives is to be saved.
     pub fn finish(&self) -> Machine<Streamed> {
         let flow = self.clone();
-        self.timeline.machine(|run| async move {
+        self.shared.machine(|run| async move {
             let cut = flow.state.lock().last();
             flow.store(&run, cut).await?;
             flow.streamed()
@@ -104,7 +106,7 @@ impl Inflow {
     /// Gives up. What was stored is removed by the next prune.
     pub fn abort(&self) -> Machine<()> {
         let flow = self.clone();
-        self.timeline.machine(|run| async move {
+        self.shared.machine(|run| async move {
             claims::close(&run, std::slice::from_ref(&flow.claim)).await
         })
     }

@@ -1,8 +1,6 @@
 //! Tags: names for snapshots. They hold what they name, and move only from where they are known to
 //! be.
 
-use std::collections::HashMap;
-
 use super::change;
 use super::list;
 use super::sections::Tag;
@@ -56,7 +54,7 @@ pub async fn tag(run: &Run, name: &str, to: (At, From)) -> Result<Snapshot> {
             }
             Err(place) => control.tags.insert(place, tag),
         }
-        let tags = names(&control.tags, sequence);
+        let tags = control.names_of(sequence);
         if change::swap(run, (&layout, control), Vec::new()).await? {
             return Ok(Snapshot { tags, ..snapshot });
         }
@@ -83,21 +81,6 @@ pub async fn tags(run: &Run) -> Result<Vec<(String, u64)>> {
     let layout = run.layout().await?;
     let tags = layout.held.control.tags.iter();
     Ok(tags.map(|tag| (tag.name.clone(), tag.sequence)).collect())
-}
-
-/// The names of a snapshot, in order.
-pub fn names(tags: &[Tag], sequence: u64) -> Vec<String> {
-    let of = tags.iter().filter(|tag| tag.sequence == sequence);
-    of.map(|tag| tag.name.clone()).collect()
-}
-
-/// The names of every snapshot that has any, each in order.
-pub fn by_sequence(tags: &[Tag]) -> HashMap<u64, Vec<String>> {
-    let mut all = HashMap::<u64, Vec<String>>::new();
-    for tag in tags {
-        all.entry(tag.sequence).or_default().push(tag.name.clone());
-    }
-    all
 }
 
 fn check(name: &str) -> Result<()> {

@@ -278,7 +278,7 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
     let requests = unknown.iter().map(|want| opening(&want.name, &want.pack));
     let asked = run.ask_all(requests.collect()).await?;
     for (want, found) in unknown.into_iter().zip(asked) {
-        let key = want.name.pack(&want.pack);
+        let key = want.pack.key(&want.name);
         let Some(found) = found else { return Err(run.moved(key)) };
         let whole = (want.pack.size <= WHOLE_MAX).then(|| found.value.clone());
         let directory = self::opened(run, (&key, &want.pack), found.value)?;
@@ -290,7 +290,7 @@ async fn open(run: &Run, wanted: Wanted) -> Result<Vec<Opened>> {
 /// What a pack is opened with: its directory, or all of it if it is small.
 pub fn opening(name: &Name, pack: &Packed) -> Request {
     let range = Range { offset: 0, length: pack.head };
-    Request::Get { key: name.pack(pack), range: (pack.size > WHOLE_MAX).then_some(range) }
+    Request::Get { key: pack.key(name), range: (pack.size > WHOLE_MAX).then_some(range) }
 }
 
 /// Remembers the directory of a pack that was opened.
@@ -339,7 +339,7 @@ impl Opened {
             let end = whole.len().min((offset + length) as usize);
             return Part::Here(whole.slice((offset as usize).min(end)..end));
         }
-        Part::At(self.want.name.pack(&self.want.pack), Range { offset, length })
+        Part::At(self.want.pack.key(&self.want.name), Range { offset, length })
     }
 }
 

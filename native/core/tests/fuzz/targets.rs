@@ -11,7 +11,7 @@ use keepstate_core::seal::{KeyRing, Stretch};
 use keepstate_core::store::log::{fuzzing as log, repair, Log, LogOptions};
 use keepstate_core::store::memory::MemoryStore;
 use keepstate_core::store::{key, Embedded, Mode, Query, Range, Store, StoreExt};
-use keepstate_core::timeline::{fuzzing as timeline, reference, At, Cursor, Import, Name};
+use keepstate_core::timeline::{fuzzing as timeline, At, Cursor, Import, Name};
 use keepstate_core::Code;
 
 use crate::checksums;
@@ -503,13 +503,13 @@ fn open_sealed(bytes: &[u8]) {
 
 fn read_names(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(name) = reference::name(text) {
-        let again = reference::name(&reference::write(&name)).unwrap();
+    if let Ok(name) = Name::parse(text) {
+        let again = Name::parse(&&name.to_string()).unwrap();
         assert_eq!(again, name);
         let (of_key, sequence) = Name::of_key(&name.key(7)).unwrap();
         assert_eq!((of_key, sequence), (name, Some(7)));
     }
-    let _ = reference::at(text);
+    let _ = At::parse(text);
     let _ = Name::of_key(text);
     if let Some(plain) = key::unescape(text) {
         assert_eq!(key::unescape(&key::escape(&plain)), Some(plain));
