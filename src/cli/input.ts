@@ -1,36 +1,56 @@
 /** What the command line is given: files and standard input. */
 
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 
 import { KeepstateError } from "../errors.js";
 import type { Terminal } from "./terminal.js";
 
-/** The bytes of a file, or of standard input for `-` or no name. */
-export async function readInput(name: string | undefined, terminal: Terminal): Promise<Uint8Array> {
-  const { stdin, signal } = terminal.world;
-  if (name !== undefined && name !== "-") return readNamed(name, signal);
-  if (name === undefined && stdin.isTTY) {
-    const message = "There is no state to save. Name a file, or pipe one in: ... < state.json";
-    throw new KeepstateError("INVALID_ARGUMENT", message);
-  }
+/** What a command reads: a file, or standard input for `-` or no name. */
+export interface Input {
+  readonly name: string | undefined;
+  /** What to say where nobody pipes anything in. */
+  readonly missing: string;
+}
+
+/** All the bytes of an input. */
+export async function readInput(input: Input, terminal: Terminal): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of piped(terminal)) parts.push(part);
+  for await (const part of await openInput(input, terminal)) parts.push(part);
   return Buffer.concat(parts);
 }
 
-/** The same in pieces, as they come. */
-export async function* streamInput(name: string, terminal: Terminal): AsyncGenerator<Uint8Array> {
-  if (name === "-") return yield* piped(terminal);
-  const { signal } = terminal.world;
+/** The same in pieces, of which the first was read: what cannot be read makes no store. */
+export async function openInput(
+  { name, missing }: Input,
+  terminal: Terminal,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (name === undefined && terminal.world.stdin.isTTY) {
+    throw new KeepstateError("INVALID_ARGUMENT", missing);
+  }
+  const pieces = name === undefined || name === "-" ? piped(terminal) : named(name, terminal);
+  const first = await pieces.next();
+  async function* all(): AsyncGenerator<Uint8Array> {
+    if (first.done) return;
+    yield first.value;
+    yield* pieces;
+  }
+  return all();
+}
+
+async function* named(
+  path: string,
+  { world: { signal } }: Terminal,
+): AsyncGenerator<Uint8Array, void> {
   try {
-    for await (const part of createReadStream(name, { signal })) yield part as Uint8Array;
+    for await (const part of createReadStream(path, { signal })) yield part as Uint8Array;
   } catch (cause) {
-    throw unreadable(name, cause, signal);
+    throw unreadable(path, cause, signal);
   }
 }
 
-async function* piped({ world: { stdin, signal } }: Terminal): AsyncGenerator<Uint8Array> {
+async function* piped({
+  world: { stdin, signal },
+}: Terminal): AsyncGenerator<Uint8Array, void> {
   const stop = (): void => void stdin.destroy(signal.reason as Error);
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -59,14 +79,6 @@ export async function confirm(question: string, { world }: Terminal): Promise<bo
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     asking.close();
-  }
-}
-
-async function readNamed(path: string, signal: AbortSignal): Promise<Uint8Array> {
-  try {
-    return await readFile(path, { signal });
-  } catch (cause) {
-    throw unreadable(path, cause, signal);
   }
 }
 

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 
 import { COMMANDS } from "../../src/cli/commands.js";
 import { EXIT_CODES } from "../../src/cli/exit.js";
@@ -76,9 +76,15 @@ test("rich types and big numbers pass through", async (t) => {
   });
 });
 
-test("bytes pass through with --raw, exactly", async (t) => {
+for (const [what, length] of [
+  ["few", 100_000],
+  ["many, in pieces", 3_000_000],
+] as const)
+  test(`bytes pass through with --raw, exactly: ${what}`, (t) => passThrough(t, length));
+
+async function passThrough(t: ExecutionContext, length: number): Promise<void> {
   const { folder, keepstate } = await keepstateIn(t);
-  const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) & 255);
+  const bytes = Uint8Array.from({ length }, (_, i) => (i * 7) & 255);
   await writeFile(join(folder, "in.bin"), bytes);
   t.is((await keepstate(["save", "a/b", "in.bin", "--raw"])).exit, 0);
   t.is((await keepstate(["restore", "a/b", "--raw", "-o", "out.bin"])).exit, 0);
@@ -86,7 +92,7 @@ test("bytes pass through with --raw, exactly", async (t) => {
   const { exit, stderr } = await keepstate(["restore", "a/b"]);
   t.is(exit, 6);
   t.regex(stderr, /--raw/);
-});
+}
 
 const wrong: [words: string[], exit: number, says: RegExp][] = [
   [["sav"], 2, /no command sav. Did you mean save\?/],

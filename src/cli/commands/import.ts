@@ -1,10 +1,9 @@
 /** `keepstate import`: a timeline from a file. */
 
-import { KeepstateError } from "../../errors.js";
 import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";
 import { count, size } from "../format.js";
-import { streamInput } from "../input.js";
+import { openInput } from "../input.js";
 import { Progress } from "../progress.js";
 
 export const importCommand: Command = {
@@ -34,12 +33,8 @@ async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const [reference = "", file] = call.arguments;
   const name = timelineName(reference);
-  if (file === undefined && terminal.world.stdin.isTTY) {
-    const message = "There is nothing to import. Name a file, or pipe one in: ... < run.timeline";
-    throw new KeepstateError("INVALID_ARGUMENT", message);
-  }
-  // What cannot be read makes no store.
-  const source = await begun(streamInput(file ?? "-", terminal));
+  const missing = "There is nothing to import. Name a file, or pipe one in: ... < run.timeline";
+  const source = await openInput({ name: file, missing }, terminal);
   const ks = await call.open("create");
   const progress = new Progress(terminal, `import: ${reference}`);
   const importing = ks.import(name, source, {
@@ -50,15 +45,4 @@ async function run(call: Call): Promise<void> {
   if (call.has("json")) return terminal.json(imported);
   const { snapshot, snapshots, bytes } = imported;
   return terminal.line(`${snapshot.ref}: ${count(snapshots, "snapshot")} came, ${size(bytes)}`);
-}
-
-/** The same pieces, of which the first was read. */
-async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const first = await pieces.next();
-  async function* all(): AsyncGenerator<Uint8Array> {
-    if (first.done) return;
-    yield first.value;
-    yield* pieces;
-  }
-  return all();
 }

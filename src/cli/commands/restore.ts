@@ -30,8 +30,7 @@ async function run(call: Call): Promise<void> {
   const { signal } = terminal.world;
   const { timeline, at } = await openTarget(call, "read");
   if (call.has("raw")) {
-    const { bytes } = await timeline.restoreBytes(at, { signal });
-    return writeOutput(call, [bytes]);
+    return writeOutput(call, timeline.restoreStream(at, { signal }));
   }
   const { state, snapshot } = await timeline.restoreSnapshot(at, { signal });
   const style = terminal.isInteractive || call.has("output") ? "indented" : "compact";

@@ -1,9 +1,11 @@
 /** `keepstate save`: a state from a file or standard input becomes the next snapshot. */
 
 import { stateOfText } from "../../state/json-text.js";
+import type { SaveOptions } from "../../timeline/options.js";
 import { timelineName } from "../../timeline/reference.js";
+import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
-import { readInput, textOf } from "../input.js";
+import { openInput, readInput, textOf } from "../input.js";
 import { openTarget } from "../target.js";
 import { metadataOf } from "../values.js";
 
@@ -38,15 +40,14 @@ export const save: Command = {
   run,
 };
 
+const MISSING = "There is no state to save. Name a file, or pipe one in: ... < state.json";
+
 async function run(call: Call): Promise<void> {
   const [reference = "", file] = call.arguments;
   timelineName(reference);
   const metadata = metadataOf(call);
-  const bytes = await readInput(file, call.terminal);
-  const raw = call.has("raw");
-  const state = raw ? bytes : await stateOfText(textOf(bytes, file ?? "Standard input"));
-  const { timeline } = await openTarget(call, "create", raw ? { encoding: "bytes" } : {});
-  const snapshot = await timeline.save(state, {
+  const save = call.has("raw") ? await rawState(call, file) : await jsonState(call, file);
+  const snapshot = await save({
     label: call.get("label"),
     description: call.get("description"),
     schemaVersion: call.get("schema"),
@@ -57,4 +58,21 @@ async function run(call: Call): Promise<void> {
   });
   if (call.has("json")) await call.terminal.json(snapshot);
   else await call.terminal.line(snapshot.ref);
+}
+
+/** Saves what was given. */
+type Save = (options: SaveOptions) => Promise<Snapshot>;
+
+/** Bytes of any length: they are stored as they come. */
+async function rawState(call: Call, file: string | undefined): Promise<Save> {
+  const pieces = await openInput({ name: file, missing: MISSING }, call.terminal);
+  const { timeline } = await openTarget(call, "create", { encoding: "bytes" });
+  return (options) => timeline.saveStream(pieces, options);
+}
+
+async function jsonState(call: Call, file: string | undefined): Promise<Save> {
+  const bytes = await readInput({ name: file, missing: MISSING }, call.terminal);
+  const state = await stateOfText(textOf(bytes, file ?? "Standard input"));
+  const { timeline } = await openTarget(call, "create");
+  return (options) => timeline.save(state, options);
 }
