@@ -192,7 +192,7 @@ impl Drop for Turn {
 
 async fn drain(run: &Run) -> Result<()> {
     loop {
-        let (batch, start) = {
+        let (batch, mut start) = {
             let mut writer = run.shared.writer.lock();
             if writer.waiting.is_empty() {
                 writer.busy = false;
@@ -204,17 +204,24 @@ async fn drain(run: &Run) -> Result<()> {
             (batch, Start { ground, refused, seen })
         };
         let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match append::write(run, saves, start).await {
-            Ok((snapshots, mut ground)) => {
-                ground.settle();
+        match append::write(run, saves, &mut start).await {
+            Ok(snapshots) => {
+                if let Some(ground) = &mut start.ground {
+                    ground.settle();
+                }
                 let mut writer = run.shared.writer.lock();
-                writer.ground = Some(ground);
+                writer.ground = start.ground;
                 writer.refused = false;
                 writer.seen = None;
                 drop(writer);
                 dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
             }
-            Err(error) => fail_all(run, dones, &error),
+            Err(error) => {
+                fail_all(run, dones, &error);
+                if sabotaged!(TimelineForget) {
+                    run.shared.writer.lock().ground = start.ground;
+                }
+            }
         }
     }
 }
