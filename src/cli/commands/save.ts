@@ -4,7 +4,7 @@ import { stateOfText } from "../../state/json-text.js";
 import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";
 import { readInput, textOf } from "../input.js";
-import { openTarget } from "../target.js";
+import { openTarget, TIMELINE } from "../target.js";
 import { metadataOf } from "../values.js";
 
 export const save: Command = {
@@ -13,7 +13,7 @@ export const save: Command = {
   details:
     "The state is JSON; rich types are marked as docs/encoding.md tells. With --raw it is bytes.",
   arguments: [
-    { name: "timeline", meaning: "agent/session", completes: "references" },
+    TIMELINE,
     {
       name: "file",
       meaning: "where the state is; standard input where it is - or left out",
