@@ -51,12 +51,12 @@ const setup = spawnSync(process.execPath, [join(ROOT, "scripts/setup.mjs")], { s
 if (setup.status !== 0) process.exit(setup.status ?? 1);
 
 const total = { passed: 0, failed: 0 };
-const failures = [];
+const failures = new Set();
 for (const [name, commands] of Object.entries(PARTS)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   for (const command of commands) await part(name, command);
 }
-if (failures.length > 0) console.log(`\nFailed:\n  ${failures.join("\n  ")}`);
+if (failures.size > 0) console.log(`\nFailed:\n  ${[...failures].join("\n  ")}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
 
@@ -64,16 +64,18 @@ async function part(name, [program, words, cwd]) {
   const begun = Date.now();
   console.log(`\n== ${name}: ${program.split("/").at(-1)} ${words.join(" ").replaceAll(ROOT, "")}`);
   const counted = { passed: 0, failed: 0 };
-  const named = failures.length;
+  const named = failures.size;
   const line = (text) => {
     count(text, counted);
     const failure = FAILURES.map((pattern) => pattern.exec(text)?.groups).find(Boolean);
-    if (failure) failures.push(`${name}: ${failure.name}`);
+    if (failure) failures.add(`${name}: ${failure.name}`);
   };
-  const code = await run(program, words, { cwd, line });
-  if (code !== 0 && counted.failed === 0) counted.failed = 1;
-  if (code !== 0 && failures.length === named) failures.push(`${name}: exit code ${code}`);
-  if (code === 0 && name === "lint") counted.passed = 1;
+  const ended = await run(program, words, { cwd, line });
+  if (ended && counted.failed === 0) counted.failed = 1;
+  if (ended && failures.size === named) {
+    failures.add(`${name}: ${program.split("/").at(-1)} ${words[0] ?? ""}: ${ended}`);
+  }
+  if (!ended && name === "lint") counted.passed = 1;
   total.passed += counted.passed;
   total.failed += counted.failed;
   const seconds = ((Date.now() - begun) / 1000).toFixed(0);
@@ -90,7 +92,10 @@ function count(text, counted) {
   }
 }
 
-/** Runs a program, shows what it prints, and hands each line of its output to `line`. */
+/**
+ * Runs a program, shows what it prints, and hands each line of its output to `line`. Gives how it
+ * ended, if not well.
+ */
 function run(program, words, { cwd, line }) {
   const stdio = ["ignore", "pipe", "inherit"];
   const child = spawn(program, words, { cwd, stdio, detached: true });
@@ -117,14 +122,14 @@ function run(program, words, { cwd, line }) {
   return new Promise((resolve) => {
     child.on("error", (error) => {
       console.error(`${program} could not be started: ${error.message}`);
-      resolve(1);
+      resolve("it could not be started");
     });
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       clearTimeout(patience);
       for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, interrupted);
       process.stdout.write(rest);
       line(rest);
-      resolve(code ?? 1);
+      resolve(code === 0 ? undefined : signal ? `ended by ${signal}` : `exit code ${code}`);
     });
   });
 }

@@ -32,6 +32,17 @@ export const CORE_RULES = {
   TimelineCreate: ["simulation", "", { KEEPSTATE_CAST: "saves", KEEPSTATE_SEEDS: "300" }],
   TimelineReadBack: ["timeline_writers", "a_lost_answer_is_read_back"],
   TimelineControl: ["timeline_writers", "a_stalled_writer_creates_nothing"],
+  TimelineFence: ["timeline_failures", "the_late_save_of_an_old_holder"],
+  TimelineClose: ["timeline_writers", "a_stalled_writer_creates_nothing"],
+  TimelineSwap: ["timeline_failures", "of_two_packers"],
+  TimelinePlace: ["timeline_failures", "of_two_packers"],
+  TimelinePins: ["timeline_failures", "a_fork_that_comes_while_a_prune"],
+  TimelineForkLooks: ["timeline_failures", "a_fork_of_what_a_prune_took_out"],
+  TimelineReread: ["timeline_failures", "a_reader_that_meets_a_deleted_key"],
+  TimelineLate: ["timeline_failures", "a_stalled_writer_whose_place"],
+  TimelineGrace: ["timeline_races", "keys_are_removed_a_grace"],
+  TimelineFrame: ["timeline_failures", "a_writer_whose_frame_was_packed"],
+  TimelineForget: ["timeline_failures", "no_frame_goes_on_over_a_put"],
   SealProof: ["seal", ""],
 };
 

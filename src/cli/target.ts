@@ -1,6 +1,7 @@
 /** What a reference on the command line points at: a timeline, and which of its snapshots. */
 
 import type { Keepstate } from "../engine.js";
+import { KeepstateError } from "../errors.js";
 import type { TimelineOptions } from "../timeline/handle.js";
 import {
   formatSelector,
@@ -9,7 +10,21 @@ import {
   type Reference,
 } from "../timeline/reference.js";
 import type { Timeline } from "../timeline/timeline.js";
-import type { Call, Use } from "./command.js";
+import type { Argument, Call, Use } from "./command.js";
+
+/** The argument of commands that take a timeline. */
+export const TIMELINE: Argument = {
+  name: "timeline",
+  meaning: "agent/session",
+  completes: "references",
+};
+
+/** The argument of those that take a snapshot of it. */
+export const REF: Argument = {
+  name: "ref",
+  meaning: "agent/session, with @17 or #tag",
+  completes: "references",
+};
 
 /** A timeline, and the selector that a reference had. */
 export interface Target {
@@ -27,6 +42,14 @@ export async function openTarget(
 ): Promise<Target> {
   const reference = parseReference(call.arguments[0] ?? "");
   return targetIn(await call.open(use), reference, options);
+}
+
+/** Opens a timeline that is to be deleted, watched and so on as a whole. */
+export async function openWhole(call: Call, use: Use, what: string): Promise<Timeline> {
+  const { timeline, at } = await openTarget(call, use);
+  if (at === undefined) return timeline;
+  const message = `Only whole timelines can be ${what}: write ${timeline.ref} without ${at}.`;
+  throw new KeepstateError("UNSUPPORTED", message);
 }
 
 /** Opens a pair of timelines. The second may be only `@17` or `#tag` of the first one's. */

@@ -9,24 +9,12 @@ import { fileURLToPath } from "node:url";
 
 import test, { type ExecutionContext } from "ava";
 
-import { type Keepstate, KeepstateError, open, type OpenOptions } from "../../src/index.js";
+import { type Keepstate, KeepstateError, open } from "../../src/index.js";
 import { emptyFolder } from "../fixtures/folder.js";
 import { MapStore } from "../fixtures/map-store.js";
+import { IN_MEMORY } from "../fixtures/places.js";
 
 const MB = 2 ** 20;
-
-const places: [name: string, options: () => string | OpenOptions][] = [
-  ["memory", () => "memory:"],
-  ["a store in TypeScript", () => ({ store: new MapStore() })],
-  ["a slow store", () => ({ store: new MapStore({ delay: () => setTimeout(1) }) })],
-  ["a store without commit", () => ({ store: new MapStore({ supports: { commit: false } }) })],
-  ["a store without conditions", () => ({ store: unconditional(true), singleWriter: true })],
-  ["a store of puts alone", () => ({ store: unconditional(false), singleWriter: true })],
-];
-
-function unconditional(commit: boolean): MapStore {
-  return new MapStore({ supports: { commit, conditionalPut: false, conditionalDelete: false } });
-}
 
 function* cut(state: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < state.length; at += size) yield state.subarray(at, at + size);
@@ -45,7 +33,7 @@ async function all(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-for (const [place, options] of places) {
+for (const [place, options] of IN_MEMORY) {
   const over = (what: string, attempt: (t: ExecutionContext, ks: Keepstate) => Promise<void>): void =>
     test(`${place}: ${what}`, async (t) => {
       await using ks = await open(options());
@@ -212,12 +200,12 @@ function inChild(folder: string, megabytes: number): Promise<{ grown: number; eq
   });
 }
 
-// `KEEPSTATE_STREAM_MB=1024 npx ava build/test/timeline/stream.test.js` tries a gigabyte.
+// With KEEPSTATE_LONG=1 it is a gigabyte.
 test("memory does not grow with the state", async (t) => {
   t.timeout(600_000);
-  const megabytes = Number(process.env["KEEPSTATE_STREAM_MB"] ?? 100);
+  const megabytes = process.env["KEEPSTATE_LONG"] === undefined ? 100 : 1024;
   const { grown, equal } = await inChild(await emptyFolder(t), megabytes);
-  t.log(`${megabytes} MB in and out: ${grown} MB of memory`);
+  t.log(`streams, ${megabytes} MB in and out: ${grown} MB of memory`);
   t.true(equal);
   t.true(grown < 100, `${grown} MB`);
 });

@@ -1,26 +1,11 @@
 // Timelines: what is saved is restored, in order, over the core's stores and over a user's own.
 
-import { setTimeout } from "node:timers/promises";
-
 import test, { type ExecutionContext } from "ava";
 
-import { type Keepstate, KeepstateError, open, type OpenOptions } from "../../src/index.js";
-import { MapStore } from "../fixtures/map-store.js";
+import { type Keepstate, KeepstateError, open } from "../../src/index.js";
+import { IN_MEMORY } from "../fixtures/places.js";
 
-const places: [name: string, options: () => string | OpenOptions][] = [
-  ["memory", () => "memory:"],
-  ["a store in TypeScript", () => ({ store: new MapStore() })],
-  ["a slow store", () => ({ store: new MapStore({ delay: () => setTimeout(1) }) })],
-  ["a store without commit", () => ({ store: new MapStore({ supports: { commit: false } }) })],
-  ["a store without conditions", () => ({ store: unconditional(true), singleWriter: true })],
-  ["a store of puts alone", () => ({ store: unconditional(false), singleWriter: true })],
-];
-
-function unconditional(commit: boolean): MapStore {
-  return new MapStore({ supports: { commit, conditionalPut: false, conditionalDelete: false } });
-}
-
-for (const [place, options] of places) {
+for (const [place, options] of IN_MEMORY) {
   const over = (what: string, attempt: (t: ExecutionContext, ks: Keepstate) => Promise<void>): void =>
     test(`${place}: ${what}`, async (t) => {
       await using ks = await open(options());

@@ -9,15 +9,10 @@ use std::time::Duration;
 
 use keepstate_core::error::Code;
 use keepstate_core::store::Store;
-use keepstate_core::timeline::{At, From, Name, Options, Packing, Page, Policy, Reason};
-use timelines::{stores, Dice, Kept};
+use keepstate_core::timeline::{At, From, Options, Packing, Page, Policy, Reason};
+use timelines::{name, stores, Dice, Kept};
 
 const ALL: Packing = Packing { all: true, level: None };
-
-fn name(text: &str) -> Name {
-    let (agent, session) = text.split_once('/').unwrap();
-    Name::new(agent, session).unwrap()
-}
 
 fn grow(kept: &Kept, dice: &mut Dice, states: &mut Vec<Vec<u8>>, count: usize) {
     for _ in 0..count {

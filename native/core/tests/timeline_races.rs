@@ -4,115 +4,18 @@
 
 mod timelines;
 
-use std::cell::Cell;
-use std::sync::mpsc::sync_channel;
-use std::sync::Arc;
 use std::time::Duration;
 
-use keepstate_core::clock::{Clock, SystemClock};
-use keepstate_core::error::{fail, Code, Result};
-use keepstate_core::machine::{Answer, Machine, Request, Step};
-use keepstate_core::store::{Op, Store, StoreExt};
-use keepstate_core::timeline::{At, From, Name, Options, Packing, Policy, Save, Snapshot};
-use timelines::{memory, stores, whole, Dice, Kept, OneByOne};
+use keepstate_core::error::{fail, Code};
+use keepstate_core::machine::Request;
+use keepstate_core::timeline::{At, From, Options, Packing, Policy};
+use timelines::between::{
+    before, behind, drive, grow, is_write, pair, remove, save, serve, sound, time, writes, LATE,
+    NOON,
+};
+use timelines::{memory, name, one_by_one, stores, whole, Kept};
 
 const ALL: Packing = Packing { all: true, level: None };
-/// The time of most scenarios, in milliseconds since 1970.
-const NOON: u64 = 1_800_000_000_000;
-
-fn one_by_one() -> Arc<dyn Store> {
-    Arc::new(OneByOne(memory()))
-}
-
-fn name(text: &str) -> Name {
-    let (agent, session) = text.split_once('/').unwrap();
-    Name::new(agent, session).unwrap()
-}
-
-/// Does what a machine asks of a store.
-fn serve(store: &Arc<dyn Store>, request: Request) -> Result<Answer> {
-    let commit = |ops| store.commit_wait(ops).map(Answer::Committed);
-    match request {
-        Request::Get { key, range } => store.get(&key, range).map(Answer::Found),
-        Request::List(query) => store.list(&query).map(Answer::Listed),
-        Request::Put { key, value, mode } => commit(vec![Op::Put { key, value, mode, ttl: None }]),
-        Request::Delete { key, if_version } => commit(vec![Op::Delete { key, if_version }]),
-        Request::Commit(ops) => commit(ops),
-        Request::Random(count) => {
-            let mut bytes = vec![0; count];
-            SystemClock.random(&mut bytes).map(|()| Answer::Random(bytes))
-        }
-        Request::Cancelled => Ok(Answer::Cancelled(false)),
-        _ => Ok(Answer::Nothing),
-    }
-}
-
-/// Drives a machine; `before` is shown each request, may do things first, and may answer it.
-fn drive<T>(
-    store: &Arc<dyn Store>,
-    mut machine: Machine<T>,
-    mut before: impl FnMut(&Request) -> Option<Result<Answer>>,
-) -> Result<T> {
-    loop {
-        let requests = match machine.step() {
-            Step::Done(result) => return result,
-            Step::Do(requests) => requests,
-        };
-        for (id, request) in requests {
-            let answer = match (before(&request), &request) {
-                (Some(answer), _) => answer,
-                (None, Request::Now) => Ok(Answer::Time(NOON)),
-                (None, _) => serve(store, request),
-            };
-            machine.answer(id, answer);
-        }
-    }
-}
-
-/// The same for a save.
-fn save(
-    kept: &Kept,
-    save: Save,
-    before: impl FnMut(&Request) -> Option<Result<Answer>>,
-) -> Result<Snapshot> {
-    let (sender, receiver) = sync_channel(1);
-    let machine = kept.timeline.save(save, Box::new(move |ended| sender.send(ended).unwrap()));
-    drive(&kept.ground.store, machine.unwrap(), before).unwrap();
-    receiver.try_recv().unwrap()
-}
-
-/// The keys that a request writes.
-fn writes(request: &Request) -> Vec<&str> {
-    match request {
-        Request::Put { key, .. } => vec![key],
-        Request::Commit(ops) => {
-            let puts = ops.iter().filter(|op| matches!(op, Op::Put { .. }));
-            puts.map(Op::key).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn is_write(request: &Request, key: &str) -> bool {
-    writes(request).iter().any(|written| written.ends_with(key))
-}
-
-fn sound(store: &Arc<dyn Store>, of: &str, snapshots: u64) {
-    let kept = Kept::open(store, of);
-    let report = kept.run(kept.timeline.verify()).unwrap();
-    assert!(report.problems.is_empty(), "{of}: {:?}", report.problems);
-    assert_eq!(report.snapshots, snapshots, "{of}");
-}
-
-fn grow(kept: &Kept, count: usize) -> Vec<Vec<u8>> {
-    let (mut dice, mut state) = (Dice(7), Vec::new());
-    let next = |_| {
-        state.extend_from_slice(&dice.text(300));
-        kept.save(&state).unwrap();
-        state.clone()
-    };
-    (0..count).map(next).collect()
-}
 
 #[test]
 fn a_gap_before_a_fence_is_a_gap_before_what_follows_it() {
@@ -190,16 +93,13 @@ fn a_fork_whose_answer_was_late_has_its_history() {
 #[test]
 fn a_fork_that_fails_lets_go_of_nothing_that_another_holds() {
     for (what, store) in stores() {
-        let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+        let (kept, other) = pair(&store);
         let states = grow(&kept, 5);
-        let mut first = true;
         let fork = kept.timeline.fork(name("a/c"), At::Sequence(3));
-        let error = drive(&store, fork, |request| {
-            if is_write(request, "c/control") && std::mem::take(&mut first) {
-                other.run(other.timeline.fork(name("a/c"), At::Sequence(2))).unwrap();
-            }
-            None
+        let another = before("c/control", || {
+            other.run(other.timeline.fork(name("a/c"), At::Sequence(2))).unwrap();
         });
+        let error = drive(&store, fork, another);
         assert_eq!(error.unwrap_err().code(), Code::Conflict, "{what}");
         kept.run(kept.timeline.delete()).unwrap();
         assert_eq!(Kept::open(&store, "a/c").restore(At::Latest).unwrap(), states[1], "{what}");
@@ -212,14 +112,9 @@ fn a_fork_does_not_take_a_name_that_was_saved_to_meanwhile() {
     for (what, store) in stores() {
         let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/c"));
         grow(&kept, 2);
-        let mut first = true;
         let fork = kept.timeline.fork(name("a/c"), At::Latest);
-        let error = drive(&store, fork, |request| {
-            if is_write(request, "c/control") && std::mem::take(&mut first) {
-                other.save(b"mine").unwrap();
-            }
-            None
-        });
+        let saved = before("c/control", || drop(other.save(b"mine").unwrap()));
+        let error = drive(&store, fork, saved);
         assert_eq!(error.unwrap_err().code(), Code::Conflict, "{what}");
         assert_eq!(Kept::open(&store, "a/c").restore(At::Latest).unwrap(), b"mine", "{what}");
         sound(&store, "a/c", 1);
@@ -231,13 +126,10 @@ fn a_save_does_not_count_in_a_name_that_became_a_fork_meanwhile() {
     for (what, store) in stores() {
         let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/c"));
         let states = grow(&kept, 2);
-        let mut first = true;
-        let error = save(&other, whole(b"mine"), |request| {
-            if !writes(request).is_empty() && std::mem::take(&mut first) {
-                kept.run(kept.timeline.fork(name("a/c"), At::Latest)).unwrap();
-            }
-            None
+        let forked = before("/000000000001", || {
+            kept.run(kept.timeline.fork(name("a/c"), At::Latest)).unwrap();
         });
+        let error = save(&other, whole(b"mine"), forked);
         assert_eq!(error.unwrap_err().code(), Code::Conflict, "{what}");
         assert_eq!(Kept::open(&store, "a/c").restore(At::Latest).unwrap(), states[1], "{what}");
         sound(&store, "a/c", 2);
@@ -277,12 +169,10 @@ fn a_save_behind_a_fence_does_not_count_if_a_fork_was_first() {
 #[test]
 fn keys_are_removed_a_grace_after_their_remover_saw_them_dead() {
     let store = one_by_one();
-    let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+    let (kept, other) = pair(&store);
     grow(&kept, 70);
     let pack = |kept: &Kept, now: u64| {
-        let time =
-            |request: &Request| matches!(request, Request::Now).then_some(Ok(Answer::Time(now)));
-        drive(&store, kept.timeline.pack(ALL), time).unwrap();
+        drive(&store, kept.timeline.pack(ALL), |request| time(request, now)).unwrap();
         store.list(&Default::default()).unwrap().iter().filter(|e| !e.key.contains("/p")).count()
     };
     let before = pack(&kept, NOON);
@@ -296,27 +186,16 @@ fn keys_are_removed_a_grace_after_their_remover_saw_them_dead() {
 #[test]
 fn a_writer_that_others_overtook_while_it_was_stalled_saves_no_more() {
     let store = one_by_one();
-    let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+    let (kept, other) = pair(&store);
     save(&kept, whole(b"one"), |_| None).unwrap();
-    let put = Cell::new(false);
-    let stalled = save(&kept, whole(b"two"), |request| {
-        let after = matches!(request, Request::Now) && put.get();
-        put.set(put.get() || is_write(request, "/000000000002"));
-        if !after {
-            return None;
-        }
+    let overtaken = behind("/000000000002", || {
         other.restore(At::Latest).unwrap();
         grow(&other, 70);
         other.run(other.timeline.pack(ALL)).unwrap();
-        // As it is after a grace.
-        (2..=64).for_each(|n| drop(store.delete_wait(&format!("t/a/b/{n:012}"), None)));
-        Some(Ok(Answer::Time(NOON + 31_000)))
+        remove(&store, 2..=64);
     });
-    assert_eq!(stalled.unwrap().sequence, 2);
-    let later = |request: &Request| {
-        matches!(request, Request::Now).then_some(Ok(Answer::Time(NOON + 31_000)))
-    };
-    let error = save(&kept, whole(b"three"), later).unwrap_err();
+    assert_eq!(save(&kept, whole(b"two"), overtaken).unwrap().sequence, 2);
+    let error = save(&kept, whole(b"three"), |request| time(request, LATE)).unwrap_err();
     assert_eq!(error.code(), Code::Conflict);
     sound(&store, "a/b", 72);
 }
@@ -324,25 +203,19 @@ fn a_writer_that_others_overtook_while_it_was_stalled_saves_no_more() {
 #[test]
 fn a_save_that_was_deleted_before_its_answer_came_is_not_called_refused() {
     let store = one_by_one();
-    let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+    let (kept, other) = pair(&store);
     save(&kept, whole(b"one"), |_| None).unwrap();
-    let put = Cell::new(false);
-    let stalled = save(&kept, whole(b"two"), |request| {
-        let after = matches!(request, Request::Now) && put.get();
-        put.set(put.get() || is_write(request, "/000000000002"));
-        after.then(|| {
-            assert_eq!(other.restore(At::Latest).unwrap(), b"two");
-            other.run(other.timeline.delete()).unwrap();
-            Ok(Answer::Time(NOON + 31_000))
-        })
+    let deleted = behind("/000000000002", || {
+        assert_eq!(other.restore(At::Latest).unwrap(), b"two");
+        other.run(other.timeline.delete()).unwrap();
     });
-    assert_eq!(stalled.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(save(&kept, whole(b"two"), deleted).unwrap_err().code(), Code::Unavailable);
 }
 
 #[test]
 fn a_save_whose_answer_was_lost_is_found_in_a_pack() {
     let store = memory();
-    let (kept, other) = (Kept::open(&store, "a/b"), Kept::open(&store, "a/b"));
+    let (kept, other) = pair(&store);
     save(&kept, whole(b"one"), |_| None).unwrap();
     let mut first = true;
     let saved = save(&kept, whole(b"two"), |request| {
@@ -389,7 +262,7 @@ fn a_fork_notices_that_its_parent_was_packed_while_it_read() {
                 && std::mem::take(&mut first)
             {
                 kept.run(kept.timeline.pack(ALL)).unwrap();
-                (1..=32).for_each(|n| drop(store.delete_wait(&format!("t/a/b/{n:012}"), None)));
+                remove(&store, 1..=32);
             }
             None
         });

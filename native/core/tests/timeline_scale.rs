@@ -1,5 +1,8 @@
 //! What a save costs does not grow with the timeline, nor with the number of timelines beside it,
-//! and neither does the memory: small here, and as large as KEEPSTATE_SCALE says.
+//! and neither does the memory.
+//!
+//!     KEEPSTATE_LONG=1         a timeline of 100,000 snapshots
+//!     KEEPSTATE_SCALE=1000000  one of so many
 //!
 //! Costs are processor time, which a busy machine changes little.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -19,6 +22,7 @@ use timelines::{Dice, Kept};
 const SMALL: u64 = 12_000;
 
 fn scale(unless: u64) -> u64 {
+    let unless = if std::env::var("KEEPSTATE_LONG").is_ok() { 100_000 } else { unless };
     std::env::var("KEEPSTATE_SCALE").ok().map_or(unless, |text| text.parse().unwrap())
 }
 
@@ -140,10 +144,10 @@ fn a_long_timeline_costs_what_a_short_one_does() {
             tell(&log, folder.path(), "now");
         }
     }
-    println!("{count} saves in {:?}, {:?} of processor", begun.elapsed(), cpu());
+    println!("scale: {count} saves in {:?}, {:?} of processor", begun.elapsed(), cpu());
     let part = (costs.len() / 4).clamp(1, 20);
     let (first, last) = (mean(&costs[..part]), mean(&costs[costs.len() - part..]));
-    println!("first {first:.1} us, last {last:.1} us, {:.2} x", last / first);
+    println!("scale: first {first:.1} us, last {last:.1} us, {:.2} x", last / first);
     let last_state = kept.restore(At::Latest).unwrap();
     drop(kept);
     log.close().unwrap();

@@ -12,7 +12,7 @@ use keepstate_core::error::{fail, Code, Result};
 use keepstate_core::store::{Commit, Entry, Found, Op, Query, Range, Store, Supports};
 use keepstate_core::timeline::{At, Save};
 use parking_lot::Mutex;
-use timelines::{memory, spliced, stores, whole, Kept, OneByOne};
+use timelines::{memory, spliced, stores, whole, Kept};
 
 #[test]
 fn the_loser_gets_a_conflict_and_must_look() {
@@ -235,23 +235,18 @@ fn a_deleted_timeline_is_empty_and_its_numbers_go_on() {
 
 #[test]
 fn a_stalled_writer_creates_nothing_below_the_floor() {
-    for commit in [true, false] {
-        let plain = memory();
-        let store = if commit { plain } else { Arc::new(OneByOne(plain)) as Arc<dyn Store> };
+    for (what, store) in stores() {
         let faulty = Faulty::new(store.clone());
         let slow: Arc<dyn Store> = faulty.clone();
         let stalled = Kept::open(&slow, "a/b");
         stalled.save(b"one").unwrap();
-        if !commit {
-            continue;
-        }
         *faulty.fault.lock() = Some(Fault::Late);
         let late = stalled.start(whole(b"two"));
         let other = Kept::open(&store, "a/b");
         other.run(other.timeline.delete()).unwrap();
         faulty.release();
-        assert_eq!(late.recv().unwrap().unwrap_err().code(), Code::Conflict);
-        assert_eq!(other.restore(At::Latest).unwrap_err().code(), Code::NotFound);
+        assert_eq!(late.recv().unwrap().unwrap_err().code(), Code::Conflict, "{what}");
+        assert_eq!(other.restore(At::Latest).unwrap_err().code(), Code::NotFound, "{what}");
     }
 }
 

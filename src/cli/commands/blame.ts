@@ -3,7 +3,7 @@
 import type { Blame } from "../../timeline/results.js";
 import type { Call, Command } from "../command.js";
 import { time } from "../format.js";
-import { openTarget } from "../target.js";
+import { openTarget, REF } from "../target.js";
 
 const DID: Readonly<Record<Blame["did"], string>> = {
   add: "added it",
@@ -17,7 +17,7 @@ export const blame: Command = {
   summary: "Tell which snapshot last changed a value.",
   details: "It looks back from the snapshot that is named, or from the latest.",
   arguments: [
-    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
+    REF,
     { name: "pointer", meaning: "where the value is, as a JSON pointer: /messages/0" },
   ],
   flags: {},

@@ -5,7 +5,7 @@ import { timelineName } from "../../timeline/reference.js";
 import type { Call, Command } from "../command.js";
 import { count, size } from "../format.js";
 import { Progress } from "../progress.js";
-import { openWhole } from "./export.js";
+import { openWhole, TIMELINE } from "../target.js";
 
 export const copy: Command = {
   name: "copy",
@@ -13,7 +13,7 @@ export const copy: Command = {
   details:
     "A copy that was interrupted is made by the same command again. The store it goes to is made " +
     "if it is not there.",
-  arguments: [{ name: "timeline", meaning: "agent/session", completes: "references" }],
+  arguments: [TIMELINE],
   flags: {
     to: { takes: "URL", meaning: "the other store: a path, a URL, or a name of [stores]" },
     as: { takes: "NAME", meaning: "the copy's name, as agent/session; the same where left out" },
@@ -34,7 +34,7 @@ async function run(call: Call): Promise<void> {
   }
   const as = call.get("as");
   const name = as === undefined ? undefined : timelineName(as);
-  const { timeline } = await openWhole(call);
+  const timeline = await openWhole(call, "read", "copied");
   // What is not there is copied nowhere, and makes no store.
   await timeline.show(undefined, { signal: terminal.world.signal });
   const target = await call.open("create", to);

@@ -4,19 +4,13 @@ import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
 import { count } from "../format.js";
 import { confirm } from "../input.js";
-import { openTarget } from "../target.js";
+import { openWhole, TIMELINE } from "../target.js";
 
 export const deleteCommand: Command = {
   name: "delete",
   summary: "Delete a timeline with all its snapshots.",
   details: "It asks first. Where nobody can be asked, --force is needed.",
-  arguments: [
-    {
-      name: "timeline",
-      meaning: "agent/session",
-      completes: "references",
-    },
-  ],
+  arguments: [TIMELINE],
   flags: { force: { short: "f", meaning: "do not ask" } },
   examples: ["keepstate delete planner/run-42", "keepstate delete planner/run-42 --force"],
   run,
@@ -25,12 +19,8 @@ export const deleteCommand: Command = {
 async function run(call: Call): Promise<void> {
   const { terminal } = call;
   const { signal } = terminal.world;
-  const { timeline, at } = await openTarget(call, "write");
+  const timeline = await openWhole(call, "write", "deleted");
   const name = timeline.ref;
-  if (at !== undefined) {
-    const message = `Only whole timelines can be deleted: write ${name} without ${at}.`;
-    throw new KeepstateError("UNSUPPORTED", message);
-  }
   if (!call.has("force")) {
     if (!terminal.canAsk) {
       const message = `Nobody can be asked whether ${name} may go. Say so with --force.`;

@@ -1,12 +1,11 @@
 /** `keepstate export`: a timeline as one file. */
 
 import { KeepstateError } from "../../errors.js";
-import type { Timeline } from "../../timeline/timeline.js";
 import type { Call, Command } from "../command.js";
 import { size } from "../format.js";
 import { writeOutput } from "../output.js";
 import { Progress } from "../progress.js";
-import { openTarget } from "../target.js";
+import { openWhole, TIMELINE } from "../target.js";
 import { numberOf } from "../values.js";
 
 export const exportCommand: Command = {
@@ -15,7 +14,7 @@ export const exportCommand: Command = {
   details:
     "keepstate import makes a timeline of it, in any store and under any name. The file has its " +
     "name only when it is whole.",
-  arguments: [{ name: "timeline", meaning: "agent/session", completes: "references" }],
+  arguments: [TIMELINE],
   flags: {
     output: {
       takes: "FILE",
@@ -38,7 +37,7 @@ async function run(call: Call): Promise<void> {
     throw new KeepstateError("INVALID_ARGUMENT", message);
   }
   const after = numberOf(call, "after");
-  const { timeline } = await openWhole(call);
+  const timeline = await openWhole(call, "read", "exported");
   const progress = new Progress(terminal, `export: ${timeline.ref}`);
   let bytes = 0;
   async function* parts(): AsyncGenerator<Uint8Array> {
@@ -53,12 +52,4 @@ async function run(call: Call): Promise<void> {
   if (path === "-") return;
   if (call.has("json")) return terminal.json({ ref: timeline.ref, path, bytes });
   return terminal.line(`${timeline.ref}: ${size(bytes)} in ${path}`);
-}
-
-/** Only whole timelines go anywhere. */
-export async function openWhole(call: Call): Promise<{ readonly timeline: Timeline }> {
-  const { timeline, at } = await openTarget(call, "read");
-  if (at === undefined) return { timeline };
-  const message = `Only whole timelines can be taken along: write ${timeline.ref} without ${at}.`;
-  throw new KeepstateError("UNSUPPORTED", message);
 }

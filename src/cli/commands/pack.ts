@@ -3,7 +3,7 @@
 import type { Call, Command } from "../command.js";
 import { count, size } from "../format.js";
 import { Progress } from "../progress.js";
-import { openTarget } from "../target.js";
+import { openTarget, TIMELINE } from "../target.js";
 import { numberOf } from "../values.js";
 
 export const pack: Command = {
@@ -12,7 +12,7 @@ export const pack: Command = {
   details:
     "Packed, a timeline takes less room and its old snapshots are read faster. Saves pack in the " +
     "background by themselves (packing = auto); this packs everything, as tightly as it goes.",
-  arguments: [{ name: "timeline", meaning: "agent/session", completes: "references" }],
+  arguments: [TIMELINE],
   flags: { level: { takes: "NUMBER", meaning: "how hard it compresses, 1 to 19; 15 by default" } },
   examples: ["keepstate pack planner/run-42", "keepstate pack planner/run-42 --level 19"],
   run,

@@ -4,7 +4,7 @@ import { KeepstateError } from "../../errors.js";
 import type { Pruned, PrunedRun, StaysBecause } from "../../timeline/upkeep.js";
 import type { Call, Command } from "../command.js";
 import { count, size, table } from "../format.js";
-import { openTarget } from "../target.js";
+import { openTarget, TIMELINE } from "../target.js";
 import { numberOf } from "../values.js";
 
 const REASONS: Readonly<Record<StaysBecause, string>> = {
@@ -23,7 +23,7 @@ export const prune: Command = {
   details:
     "At least one rule is needed. The latest always stays, and so does what a fork shows. Try it " +
     "with --dry-run: nothing is changed then.",
-  arguments: [{ name: "timeline", meaning: "agent/session", completes: "references" }],
+  arguments: [TIMELINE],
   flags: {
     "keep-last": { takes: "NUMBER", short: "n", meaning: "so many of the newest stay" },
     "keep-every": { takes: "NUMBER", meaning: "those stay whose number it divides" },

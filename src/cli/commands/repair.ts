@@ -9,7 +9,7 @@ import type { Call, Command } from "../command.js";
 import { count } from "../format.js";
 import { confirm } from "../input.js";
 import { Progress } from "../progress.js";
-import { openTarget } from "../target.js";
+import { openWhole } from "../target.js";
 
 export const repair: Command = {
   name: "repair",
@@ -45,12 +45,8 @@ async function timeline(call: Call): Promise<number> {
   const { terminal } = call;
   const { signal } = terminal.world;
   const isDry = call.has("dry-run");
-  const { timeline, at } = await openTarget(call, isDry ? "read" : "write");
+  const timeline = await openWhole(call, isDry ? "read" : "write", "repaired");
   const { ref } = timeline;
-  if (at !== undefined) {
-    const message = `Only whole timelines can be repaired: write ${ref} without ${at}.`;
-    throw new KeepstateError("UNSUPPORTED", message);
-  }
   const progress = new Progress(terminal, `repair: ${ref}`);
   const found = await timeline.verify(undefined, { signal }).finally(() => progress.end());
   const damage = found.damage.map(({ message }) => message);

@@ -4,15 +4,13 @@ import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
 import { writeOutput } from "../output.js";
 import { stateText } from "../state-text.js";
-import { openTarget } from "../target.js";
+import { openTarget, REF } from "../target.js";
 
 export const restore: Command = {
   name: "restore",
   summary: "Print the state of a snapshot as JSON.",
   details: "Without @17, @latest or #tag it is the latest. A state that is bytes needs --raw.",
-  arguments: [
-    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
-  ],
+  arguments: [REF],
   flags: {
     output: { takes: "FILE", short: "o", meaning: "write to a file instead of standard output" },
     raw: { meaning: "the encoded bytes of the state, exactly as they are kept" },

@@ -6,7 +6,7 @@ import { timelineName } from "../../timeline/reference.js";
 import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
 import { openInput, readInput, textOf } from "../input.js";
-import { openTarget } from "../target.js";
+import { openTarget, TIMELINE } from "../target.js";
 import { metadataOf } from "../values.js";
 
 export const save: Command = {
@@ -15,7 +15,7 @@ export const save: Command = {
   details:
     "The state is JSON; rich types are marked as docs/encoding.md tells. With --raw it is bytes.",
   arguments: [
-    { name: "timeline", meaning: "agent/session", completes: "references" },
+    TIMELINE,
     {
       name: "file",
       meaning: "where the state is; standard input where it is - or left out",

@@ -4,14 +4,12 @@ import type { Snapshot } from "../../timeline/snapshot.js";
 import type { Call, Command } from "../command.js";
 import { size, time } from "../format.js";
 import { stateText } from "../state-text.js";
-import { openTarget } from "../target.js";
+import { openTarget, REF } from "../target.js";
 
 export const show: Command = {
   name: "show",
   summary: "Show what is known of a snapshot, without its state.",
-  arguments: [
-    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
-  ],
+  arguments: [REF],
   flags: {},
   examples: ["keepstate show planner/run-42@17", "keepstate show planner/run-42 --json | jq .id"],
   run,

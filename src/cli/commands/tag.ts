@@ -3,7 +3,7 @@
 import { KeepstateError } from "../../errors.js";
 import type { Call, Command } from "../command.js";
 import { table } from "../format.js";
-import { openTarget, type Target } from "../target.js";
+import { openTarget, type Target, TIMELINE } from "../target.js";
 
 export const tag: Command = {
   name: "tag",
@@ -12,7 +12,7 @@ export const tag: Command = {
     "A tag holds what it names: prune leaves it. It moves only where that is said, by --from or " +
     "--move.",
   arguments: [
-    { name: "timeline", meaning: "agent/session", completes: "references" },
+    TIMELINE,
     { name: "name", meaning: "the tag; left out: all tags are listed", optional: true },
     { name: "ref", meaning: "the snapshot, as @17; the latest where left out", optional: true },
   ],

@@ -1,11 +1,10 @@
 /** `keepstate watch`: new snapshots as they come. */
 
-import { KeepstateError } from "../../errors.js";
 import type { Watched } from "../../timeline/watch.js";
 import type { Call, Command } from "../command.js";
 import { snapshotRow } from "../format.js";
 import { stateText } from "../state-text.js";
-import { openTarget } from "../target.js";
+import { openWhole, TIMELINE } from "../target.js";
 import { numberOf } from "../values.js";
 
 export const watch: Command = {
@@ -14,7 +13,7 @@ export const watch: Command = {
   details:
     "One line each, as list prints them; with --json one JSON text a line, and with --states the " +
     "states instead.",
-  arguments: [{ name: "timeline", meaning: "agent/session", completes: "references" }],
+  arguments: [TIMELINE],
   flags: {
     after: { takes: "NUMBER", meaning: "begin behind this number; 0: from the oldest" },
     limit: { takes: "NUMBER", short: "n", meaning: "end after so many" },
@@ -34,11 +33,7 @@ async function run(call: Call): Promise<void> {
   const { signal } = terminal.world;
   const options = { after: numberOf(call, "after"), interval: numberOf(call, "interval"), signal };
   let left = numberOf(call, "limit") ?? Infinity;
-  const { timeline, at } = await openTarget(call, "read");
-  if (at !== undefined) {
-    const message = `Only whole timelines can be watched: write ${timeline.ref} without ${at}.`;
-    throw new KeepstateError("UNSUPPORTED", message);
-  }
+  const timeline = await openWhole(call, "read", "watched");
   if (left === 0) return;
   for await (const snapshot of timeline.watch(options)) {
     if (snapshot.missed > 0 && !call.has("json")) {

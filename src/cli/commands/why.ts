@@ -3,7 +3,7 @@
 import type { Rest, Weight } from "../../timeline/weight.js";
 import type { Call, Command } from "../command.js";
 import { size, table } from "../format.js";
-import { openTarget } from "../target.js";
+import { openTarget, REF } from "../target.js";
 import { numberOf } from "../values.js";
 
 export const why: Command = {
@@ -12,9 +12,7 @@ export const why: Command = {
   details:
     "SIZE is how many bytes a value has, encoded; SHARE, how much of the state that is; STORED, " +
     "about how many of the store's bytes are its, compressed and shared with other snapshots.",
-  arguments: [
-    { name: "ref", meaning: "agent/session, with @17 or #tag", completes: "references" },
-  ],
+  arguments: [REF],
   flags: {
     depth: { takes: "NUMBER", short: "d", meaning: "how many names deep; 2 by default" },
     most: { takes: "NUMBER", short: "n", meaning: "so many parts of each value; 10 by default" },

@@ -44,6 +44,17 @@ rules! {
     TimelineCreate: "A snapshot is written where nothing is.";
     TimelineReadBack: "After a lost answer a writer looks whether its own write is there.";
     TimelineControl: "A batch of snapshots counts only if the control object is as it was read.";
+    TimelineFence: "Who takes a lease over puts a fence behind the latest snapshot.";
+    TimelineClose: "A fence takes the next number before a timeline goes or a fork takes its name.";
+    TimelineSwap: "The control object is changed only as it was read.";
+    TimelinePlace: "Packs are named only in place of what they were made of.";
+    TimelinePins: "A plan of what goes holds only while no fork has come.";
+    TimelineForkLooks: "A fork looks whether its snapshot is still there once its pins are set.";
+    TimelineReread: "A reader that misses a key reads the control object again.";
+    TimelineLate: "A put that was answered late counts only once the control object was read again.";
+    TimelineGrace: "Where there are no batches, keys are removed a grace after they are dead.";
+    TimelineFrame: "A frame that was packed is not continued.";
+    TimelineForget: "What was not acknowledged is not built on, and no frame continues over it.";
     SealProof: "A sealed value opens only at its place.";
 }
 

@@ -26,7 +26,8 @@ const ATTEMPTS: usize = 8;
 const UNSEEN_MAX: u64 = 30_000;
 /// What a round of writing begins with.
 pub struct Start {
-    /// What this handle knows of the latest snapshot.
+    /// What this handle knows of the latest snapshot. Afterwards it is what the next save builds on,
+    /// if this round was acknowledged.
     pub ground: Option<Ground>,
     /// Another writer won, and the caller has not looked since.
     pub refused: bool,
@@ -35,7 +36,7 @@ pub struct Start {
 }
 
 /// Makes records of the saves and has them acknowledged.
-pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+pub async fn write(run: &Run, saves: Vec<Save>, start: &mut Start) -> Result<Vec<Snapshot>> {
     let streamed = saves.iter().filter_map(|save| match &save.change {
         Change::Streamed(streamed) => Some(streamed.claim.clone()),
         _ => None,
@@ -46,7 +47,7 @@ pub async fn write(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Sna
     written
 }
 
-async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snapshot>, Ground)> {
+async fn attempt(run: &Run, saves: Vec<Save>, start: &mut Start) -> Result<Vec<Snapshot>> {
     run.require_conditions()?;
     run.forget_layout();
     run.begin();
@@ -55,16 +56,17 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snaps
         lease::check(run, &run.look().await?.held.control)?;
         return Err(conflict(run).await);
     }
-    let mut ground = match start.ground {
+    let ground = match start.ground.take() {
         // Others have gone on, and packed what they saved: nothing would meet it under its number.
         Some(ground) if ground.tail.is_outrun() && blind => return Err(conflict(run).await),
         Some(ground) if !ground.tail.is_outrun() => ground,
         _ => run.again(|| Box::pin(Ground::load(run))).await?,
     };
+    let ground = start.ground.insert(ground);
     let mut left = ATTEMPTS;
     loop {
-        lease::require(run, &mut ground).await?;
-        if claim(run, &mut ground).await? {
+        lease::require(run, ground).await?;
+        if claim(run, ground).await? {
             break;
         }
         left -= 1;
@@ -76,9 +78,9 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snaps
         return Err(conflict(run).await);
     }
     if let Some(save) = saves.first() {
-        if let Some(snapshot) = idempotency::earlier(run, &mut ground, save).await? {
+        if let Some(snapshot) = idempotency::earlier(run, ground, save).await? {
             ground.captured = false;
-            return Ok((vec![snapshot], ground));
+            return Ok(vec![snapshot]);
         }
     }
     let epoch = run.shared.epoch();
@@ -96,7 +98,7 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snaps
                 return Err(stale(run));
             }
         }
-        match build::build(run, &mut ground, save).await {
+        match build::build(run, ground, save).await {
             Ok(part) => built.push(part),
             Err(error) => return Err(outrun(run, &ground.tail, error).await),
         }
@@ -104,8 +106,8 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: Start) -> Result<(Vec<Snaps
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&run.ask.random(8).await?);
     let mut round = Round { run, first, built, nonce };
-    round.submit(&mut ground).await?;
-    Ok((round.remember(), ground))
+    round.submit(ground).await?;
+    Ok(round.remember())
 }
 
 /// Makes sure that nobody who has put a fence before this save can go on. False: what it builds on
@@ -237,7 +239,8 @@ impl Round<'_> {
     fn lost_frame(&self, tail: &Tail) -> bool {
         let begins = |(sequence, part): (u64, &Built)| sequence - part.record.form.back();
         let loose = tail.control.control.loose;
-        (self.first..).zip(&self.built).map(begins).any(|begins| begins < loose)
+        let lost = (self.first..).zip(&self.built).map(begins).any(|begins| begins < loose);
+        lost && !sabotaged!(TimelineFrame)
     }
 
     /// What was written counts where its conditions were part of the write.
@@ -298,7 +301,8 @@ impl Round<'_> {
     async fn confirm(&self, tail: &mut Tail, asked: u64) -> Result<()> {
         let now = self.run.ask.now().await?;
         let claims = self.run.seen.claims.lock().clone();
-        let unseen = now.abs_diff(tail.seen) > UNSEEN_MAX || self.hinted(tail);
+        let unseen = now.abs_diff(tail.seen) > UNSEEN_MAX && !sabotaged!(TimelineLate);
+        let unseen = unseen || self.hinted(tail);
         if unseen || !claims.is_empty() {
             // What was put stays: others may have seen it. Below the floor it counts for nothing.
             if self.buried(tail).await? {

@@ -43,7 +43,10 @@ pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result
     }
     control.nonce.copy_from_slice(&run.ask.random(16).await?);
     let key = run.shared.name.control();
-    let mode = before.held.version.clone().map_or(Mode::Create, Mode::IfVersion);
+    let mode = match sabotaged!(TimelineSwap) {
+        true => Mode::Overwrite,
+        false => before.held.version.clone().map_or(Mode::Create, Mode::IfVersion),
+    };
     let value = control.encode(&key).into();
     let alone = alone(run).await?;
     let put = match with.is_empty() {
@@ -162,7 +165,7 @@ fn due(run: &Run, debts: &[Debt], now: u64) -> Vec<Debt> {
         let seen = known.iter().find(|(other, _)| other == debt).map(|(_, seen)| *seen);
         let is_due = match seen {
             _ if run.ask.supports().commit => true,
-            Some(seen) => now.saturating_sub(seen) >= GRACE,
+            Some(seen) => now.saturating_sub(seen) >= GRACE || sabotaged!(TimelineGrace),
             None => {
                 known.push((debt.clone(), now));
                 now.saturating_sub(debt.since) >= GRACE_OF_OTHERS

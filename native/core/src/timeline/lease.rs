@@ -109,7 +109,9 @@ async fn swap(
     to: (&super::layout::Layout, Control),
     fenced: Option<&Tail>,
 ) -> Result<bool> {
-    let Some(tail) = fenced else { return change::swap(run, to, Vec::new()).await };
+    let Some(tail) = fenced.filter(|_| !sabotaged!(TimelineFence)) else {
+        return change::swap(run, to, Vec::new()).await;
+    };
     let (key, value) = fence::value(run, tail).await?;
     if run.ask.supports().commit {
         let op = Op::Put { key, value, mode: Mode::Create, ttl: None };

@@ -204,7 +204,7 @@ impl Drop for Turn {
 
 async fn drain(run: &Run, queue: &Queue) -> Result<()> {
     loop {
-        let (batch, start, epoch) = {
+        let (batch, mut start, epoch) = {
             let mut writer = queue.writer.lock();
             if writer.waiting.is_empty() {
                 writer.busy = false;
@@ -219,17 +219,25 @@ async fn drain(run: &Run, queue: &Queue) -> Result<()> {
             (batch, Start { ground, refused, seen }, epoch)
         };
         let (saves, dones): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        match append::write(run, saves, start).await {
-            Ok((snapshots, mut ground)) => {
-                ground.settle();
+        match append::write(run, saves, &mut start).await {
+            Ok(snapshots) => {
+                if let Some(ground) = &mut start.ground {
+                    ground.settle();
+                }
                 let mut writer = queue.writer.lock();
-                writer.ground = Some((ground, epoch));
+                writer.ground = start.ground.map(|ground| (ground, epoch));
                 writer.refused = false;
                 writer.seen = None;
                 drop(writer);
                 dones.into_iter().zip(snapshots).for_each(|(done, saved)| done(Ok(saved)));
             }
-            Err(error) => fail_all(queue, dones, &error),
+            Err(error) => {
+                fail_all(queue, dones, &error);
+                if sabotaged!(TimelineForget) {
+                    let epoch = run.shared.epoch();
+                    queue.writer.lock().ground = start.ground.map(|ground| (ground, epoch));
+                }
+            }
         }
     }
 }

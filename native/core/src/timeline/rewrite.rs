@@ -245,7 +245,7 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
         let mut control = layout.held.control.clone();
         let same = old.packs.iter().all(|pack| control.packs.contains(pack))
             && old.loose.is_none_or(|(first, _)| control.loose == first);
-        if !same || !cut(&mut control)? {
+        if !(same || sabotaged!(TimelinePlace)) || !cut(&mut control)? {
             break;
         }
         control.packs.retain(|pack| !old.packs.contains(pack));

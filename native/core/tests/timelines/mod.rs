@@ -2,6 +2,8 @@
 //! agent's.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod between;
+
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::Arc;
 
@@ -47,13 +49,23 @@ impl Store for OneByOne {
     }
 }
 
+/// A name, as `agent/session`.
+pub fn name(text: &str) -> Name {
+    let (agent, session) = text.split_once('/').unwrap();
+    Name::new(agent, session).unwrap()
+}
+
 pub fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new(Arc::new(SystemClock)))
 }
 
+pub fn one_by_one() -> Arc<dyn Store> {
+    Arc::new(OneByOne(memory()))
+}
+
 /// A store with batches and one without.
 pub fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
-    vec![("batches", memory()), ("one by one", Arc::new(OneByOne(memory())))]
+    vec![("batches", memory()), ("one by one", one_by_one())]
 }
 
 /// A timeline and the store it lies in.
@@ -67,12 +79,10 @@ impl Kept {
         Kept::with(store, name, Options::default())
     }
 
-    pub fn with(store: &Arc<dyn Store>, name: &str, options: Options) -> Kept {
-        let (agent, session) = name.split_once('/').unwrap();
-        let name = Name::new(agent, session).unwrap();
+    pub fn with(store: &Arc<dyn Store>, of: &str, options: Options) -> Kept {
         let supports = Arc::new(store.supports());
         let ground = Ground::new(store.clone(), Arc::new(SystemClock));
-        Kept { timeline: Timeline::new(name, supports, options), ground }
+        Kept { timeline: Timeline::new(name(of), supports, options), ground }
     }
 
     pub fn run<T: Send + 'static>(&self, machine: Machine<T>) -> Result<T> {
