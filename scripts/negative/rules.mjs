@@ -33,6 +33,11 @@ export const CORE_RULES = {
   TimelineReadBack: ["timeline_writers", "a_lost_answer_is_read_back"],
   TimelineControl: ["timeline_writers", "a_stalled_writer_creates_nothing"],
   SealProof: ["seal", ""],
+  ChunkHash: ["timeline_chunks", "a_missing_or_changed_chunk"],
+  ChunkClaim: ["timeline_chunks", "beside_a_prune_or_delete"],
+  ChunkUses: ["timeline_chunks", "beside_a_prune_or_delete"],
+  ChunkCondemned: ["simulation", "", { KEEPSTATE_CAST: "attachments", KEEPSTATE_SEEDS: "300" }],
+  ChunkSum: ["timeline_chunks", "what_a_store_gives_for_another_key"],
 };
 
 // The shadow's rules are pieces of the built TypeScript that are taken out. A piece that is not

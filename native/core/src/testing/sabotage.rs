@@ -45,6 +45,11 @@ rules! {
     TimelineReadBack: "After a lost answer a writer looks whether its own write is there.";
     TimelineControl: "A batch of snapshots counts only if the control object is as it was read.";
     SealProof: "A sealed value opens only at its place.";
+    ChunkHash: "A chunk is proven by its hash.";
+    ChunkClaim: "While somebody claims, no chunk of the timeline is removed.";
+    ChunkUses: "What no snapshot needed may be needed once somebody has claimed since.";
+    ChunkCondemned: "No save takes a chunk that is to be removed.";
+    ChunkSum: "What is said of chunks counts only where its checksum holds.";
 }
 
 /// Whether this rule is switched off in this process, by `KEEPSTATE_SABOTAGE`.
