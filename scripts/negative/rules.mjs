@@ -44,6 +44,11 @@ export const CORE_RULES = {
   TimelineFrame: ["timeline_failures", "a_writer_whose_frame_was_packed"],
   TimelineForget: ["timeline_failures", "no_frame_goes_on_over_a_put"],
   SealProof: ["seal", ""],
+  ChunkHash: ["timeline_chunks", "a_missing_or_changed_chunk"],
+  ChunkClaim: ["timeline_chunks", "beside_a_prune_or_delete"],
+  ChunkUses: ["timeline_chunks", "beside_a_prune_or_delete"],
+  ChunkCondemned: ["simulation", "", { KEEPSTATE_CAST: "attachments", KEEPSTATE_SEEDS: "300" }],
+  ChunkSum: ["timeline_chunks", "what_a_store_gives_for_another_key"],
 };
 
 // The shadow's rules are pieces of the built TypeScript that are taken out. A piece that is not

@@ -11,6 +11,8 @@
 
 #[path = "simulation/actors.rs"]
 mod actors;
+#[path = "simulation/attachments.rs"]
+mod attachments;
 #[path = "simulation/control.rs"]
 mod control;
 #[path = "simulation/dice.rs"]
@@ -31,6 +33,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use actors::{Deleter, Forker, Later, Packer, Pruner, Reader, Tagger, Verifier, Writer};
+use attachments::{Attacher, StreamReader, Streamer, CUT_FROM};
 use dice::Dice;
 use model::{Figures, Model};
 use store::SimStore;
@@ -49,6 +52,7 @@ const CASTS: &[(&str, Cast)] = &[
     ("leases", leases),
     ("all", all),
     ("families", families),
+    ("attachments", attachments),
 ];
 
 /// Casts in which rules are still missing: some seeds of them fail. They are played by name only,
@@ -180,6 +184,34 @@ fn families(world: &mut World, turns: u32) {
         0 => world.add(0, turns, Pruner),
         1 => world.add(0, turns, Deleter),
         _ => world.add(0, turns, Packer),
+    }
+}
+
+/// Two timelines that hold the same chunks, and a fork of the one; what is taken out of each, and
+/// swept, beside those who save.
+fn attachments(world: &mut World, turns: u32) {
+    world.cut_from = CUT_FROM;
+    let done = Rc::new(RefCell::new(false));
+    for (line, number) in [(0, 0), (2, 20)] {
+        world.add(line, turns, Attacher::new(number));
+        if world.dice.one_in(2) {
+            world.add(line, turns, Attacher::new(number + 1));
+        }
+        world.add(line, turns, Streamer::new(number + 2));
+        world.add(line, turns, StreamReader::default());
+        world.add(line, turns, Pruner);
+        match world.dice.below(4) {
+            0 => world.add(line, turns, Deleter),
+            1 => world.add(line, turns, Packer),
+            2 => world.add(line, turns, Verifier),
+            _ => world.add(line, turns, Reader),
+        }
+    }
+    if world.dice.one_in(2) {
+        world.add(0, turns, Forker { to: 1, done: done.clone() });
+        world.add(1, turns, Later { done: done.clone(), actor: Attacher::new(10) });
+        world.add(1, turns, Later { done: done.clone(), actor: StreamReader::default() });
+        world.add(1, turns, Later { done, actor: Pruner });
     }
 }
 

@@ -15,7 +15,8 @@ use keepstate_core::error::{Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, Request, RequestId, Step};
 use keepstate_core::store::{Mode, Op, Query, Store, StoreExt};
 use keepstate_core::timeline::{
-    At, Change, Deleted, Detail, Inflow, Meta, Options, Packing, Policy, Save, Snapshot, Streamed,
+    At, Change, Cursor, Deleted, Detail, Import, Inflow, Meta, Options, Packing, Policy, Save,
+    Snapshot, Streamed,
 };
 use timelines::{memory, stores, whole, Dice, Kept};
 
@@ -680,6 +681,116 @@ fn what_a_crash_leaves_is_swept_and_nothing_else() {
     }
 }
 
+/// A timeline with chunks as a file.
+fn exported() -> Vec<u8> {
+    let store = memory();
+    let kept = Kept::with(&store, "a/b", tiny());
+    for seed in 1..4 {
+        kept.save(&noise(seed, 100)).unwrap();
+        kept.save(b"nothing much").unwrap();
+    }
+    let (mut file, mut next) = (Vec::new(), Some(Cursor::default()));
+    while let Some(cursor) = next {
+        let part = kept.run(kept.timeline.export(cursor)).unwrap();
+        file.extend_from_slice(&part.bytes);
+        next = part.next;
+    }
+    file
+}
+
+/// What lies in a store beside control objects.
+fn left(store: &Arc<dyn Store>) -> Vec<String> {
+    let keys = store.list(&Query::default()).unwrap().into_iter().map(|entry| entry.key);
+    keys.filter(|key| !key.ends_with("/control")).collect()
+}
+
+#[test]
+fn an_import_that_is_given_up_leaves_nothing() {
+    let file = exported();
+    for (kind, store) in stores() {
+        let clock = Hours::new();
+        for upto in (0..file.len()).step_by(13) {
+            let kept = clock.with(&store, ("a/new", tiny()));
+            let import = Arc::new(Import::default());
+            let bytes = file[..upto].to_vec().into();
+            kept.run(kept.timeline.take_in(import.clone(), bytes)).unwrap();
+            // It ends too early.
+            assert!(kept.run(kept.timeline.finish_import(import.clone())).is_err());
+            kept.run(kept.timeline.abandon_import(import)).unwrap();
+            if store.supports().commit {
+                let left = store.list(&Query::default()).unwrap();
+                assert!(left.is_empty(), "{kind} {upto}: {left:?}");
+            }
+            clock.pass(2);
+        }
+        // Where there are no batches, what is found dead goes the next time.
+        for _ in 0..2 {
+            clock.pass(2);
+            let kept = clock.with(&store, ("a/new", tiny()));
+            assert!(kept.run(kept.timeline.delete()).is_err());
+        }
+        assert!(left(&store).is_empty(), "{kind}: {:?}", left(&store));
+        // And the name is free.
+        let kept = clock.with(&store, ("a/new", tiny()));
+        let import = Arc::new(Import::default());
+        kept.run(kept.timeline.take_in(import.clone(), file.clone().into())).unwrap();
+        kept.run(kept.timeline.finish_import(import)).unwrap();
+        assert!(kept.restore(At::Sequence(5)).unwrap() == noise(3, 100), "{kind}");
+        healthy(&kept, kind);
+    }
+}
+
+#[test]
+fn nothing_of_an_import_that_is_given_up_is_taken_from_others() {
+    let file = exported();
+    let store = memory();
+    let other = Kept::with(&store, "a/other", tiny());
+    other.save(&noise(2, 100)).unwrap();
+    let kept = Kept::with(&store, "a/new", tiny());
+    let import = Arc::new(Import::default());
+    let bytes = file[..file.len() - 1].to_vec().into();
+    kept.run(kept.timeline.take_in(import.clone(), bytes)).unwrap();
+    // Somebody saves under the name meanwhile, and needs one of the chunks.
+    let beside = Kept::with(&store, "a/new", tiny());
+    beside.save(&noise(1, 100)).unwrap();
+    kept.run(kept.timeline.abandon_import(import)).unwrap();
+    for (name, seed) in [("a/other", 2), ("a/new", 1)] {
+        let fresh = Kept::with(&store, name, tiny());
+        assert!(fresh.restore(At::Latest).unwrap() == noise(seed, 100), "{name}");
+        healthy(&fresh, name);
+    }
+    assert_eq!(chunks_in(&store), 2);
+}
+
+#[test]
+fn an_import_that_dies_leaves_nothing_once_it_is_swept() {
+    let file = exported();
+    for kind in [0, 1] {
+        for at in 0.. {
+            let (_, store) = stores().swap_remove(kind);
+            let clock = Hours::new();
+            let kept = clock.with(&store, ("a/new", tiny()));
+            let import = Arc::new(Import::default());
+            let bytes = file.clone().into();
+            let going = Slow::new(&kept, kept.timeline.take_in(import.clone(), bytes)).go(at);
+            let what = format!("store {kind}, died at {at}");
+            let fresh = clock.with(&store, ("a/new", tiny()));
+            healthy(&fresh, &what);
+            for _ in 0..3 {
+                clock.pass(2);
+                let fresh = clock.with(&store, ("a/new", tiny()));
+                assert!(fresh.run(fresh.timeline.delete()).is_err(), "{what}");
+                healthy(&fresh, &what);
+            }
+            assert!(left(&store).is_empty(), "{what}: {:?}", left(&store));
+            if !going {
+                assert!(at > 15, "only {at} stops");
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn one_who_was_stalled_too_long_is_refused() {
     for (kind, store) in stores() {
@@ -698,6 +809,40 @@ fn one_who_was_stalled_too_long_is_refused() {
         assert_eq!(kept.run(flow.feed(vec![0; 9].into())).unwrap_err().code(), Code::Unavailable);
         assert_eq!(other.restore(At::Latest).unwrap(), b"meanwhile");
         healthy(&other, kind);
+    }
+}
+
+#[test]
+fn what_a_store_gives_for_another_key_is_refused() {
+    // Of two timelines, what lies at the keys that end like this changes places.
+    let swapped: [(usize, fn(&str) -> bool); 2] =
+        [(0, |key| key.ends_with("/refs")), (1, |key| key.contains("/x"))];
+    for (kind, is_one) in swapped {
+        let (what, store) = stores().swap_remove(kind);
+        let clock = Hours::new();
+        for (seed, name) in [(1, "a/one"), (2, "a/two")] {
+            let kept = clock.with(&store, (name, tiny()));
+            kept.save(&noise(seed, 100)).unwrap();
+            kept.save(b"nothing much").unwrap();
+            if kind == 1 {
+                kept.run(kept.timeline.delete()).unwrap();
+            }
+        }
+        let mut keys = store.list(&Query::default()).unwrap();
+        keys.retain(|entry| is_one(&entry.key));
+        assert_eq!(keys.len(), 2, "{what}");
+        let values = [1, 0].map(|n| store.get(&keys[n].key, None).unwrap().unwrap().value);
+        for (entry, value) in keys.iter().zip(values) {
+            store.put_wait(&entry.key, value.to_vec(), Mode::Overwrite).unwrap();
+        }
+        clock.pass(2);
+        for name in ["a/one", "a/two"] {
+            let kept = clock.with(&store, (name, tiny()));
+            let error = kept.run(kept.timeline.delete()).unwrap_err();
+            assert_eq!(error.code(), Code::Corrupt, "{what}: {error}");
+            let place = error.place().key.as_deref().unwrap_or_default();
+            assert!(is_one(place), "{what}: {place}");
+        }
     }
 }
 

@@ -56,6 +56,11 @@ rules! {
     TimelineFrame: "A frame that was packed is not continued.";
     TimelineForget: "What was not acknowledged is not built on, and no frame continues over it.";
     SealProof: "A sealed value opens only at its place.";
+    ChunkHash: "A chunk is proven by its hash.";
+    ChunkClaim: "While somebody claims, no chunk of the timeline is removed.";
+    ChunkUses: "What no snapshot needed may be needed once somebody has claimed since.";
+    ChunkCondemned: "No save takes a chunk that is to be removed.";
+    ChunkSum: "What is said of chunks counts only where its checksum holds.";
 }
 
 /// Whether this rule is switched off in this process, by `KEEPSTATE_SABOTAGE`.

@@ -85,6 +85,7 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: &mut Start) -> Result<Vec<S
     }
     let epoch = run.shared.epoch();
     let first = ground.tail.sequence + 1;
+    ground.first = first;
     let mut built = Vec::with_capacity(saves.len());
     if !run.ask.supports().commit {
         ground.share_frame(saves.len())?;
@@ -379,8 +380,10 @@ impl Round<'_> {
         let each = self.run.ask.supports().commit;
         for (sequence, mut part) in (self.first..).zip(self.built) {
             part.record.leads = each || sequence == self.first;
-            if let Some(fresh) = part.fresh {
-                cache.keep_raw(sequence, &part.record, fresh);
+            // All of a value or none: the next key is looked for behind the newest that is known.
+            match part.fresh {
+                Some(fresh) => cache.keep_raw(sequence, &part.record, fresh),
+                None => drop(cache.keep(sequence, &part.record)),
             }
             snapshots.push(list::saved(sequence, &part.record, (part.parent, part.meta)));
         }

@@ -38,6 +38,8 @@ const COMPRESSED_MIN: usize = 24;
 pub struct Ground {
     /// The latest snapshot, acknowledged or on its way.
     pub tail: Tail,
+    /// The number of the first one that is on its way, or will be.
+    pub first: u64,
     /// The running frame.
     encoder: ContextEncoder,
     /// The snapshot that began it.
@@ -61,7 +63,8 @@ impl Ground {
         let tail = Tail::load(run).await?;
         let (settled, pending) = (tail.sequence, BTreeMap::new());
         let (begins, broken, keys, captured) = (0, false, None, false);
-        Ok(Ground { tail, encoder, begins, broken, pending, settled, keys, captured })
+        let first = tail.sequence + 1;
+        Ok(Ground { tail, first, encoder, begins, broken, pending, settled, keys, captured })
     }
 }
 

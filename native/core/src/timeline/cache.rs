@@ -137,9 +137,10 @@ impl Cache {
     }
 
     /// Remembers the proven new bytes of a record, instead of its stored ones. Of one in parts only
-    /// if they leave room for others.
+    /// if they leave room for others; else only the record.
     fn keep_raw(&mut self, sequence: u64, record: &Record, raw: Raw) {
         if record.is_in_parts() && raw.len() > self.budget / 4 {
+            drop(self.keep(sequence, record));
             return;
         }
         let record = Arc::new(Record { stored: Bytes::new(), ..record.clone() });

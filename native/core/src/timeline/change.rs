@@ -11,7 +11,7 @@ use super::sections::{Dead, Debt};
 use super::shared::Shared;
 use super::Run;
 use crate::error::{Code, Error, Result};
-use crate::store::{Mode, Op};
+use crate::store::{Mode, Op, Version};
 
 /// How often a change is tried again because others change too.
 const ATTEMPTS: usize = 32;
@@ -80,7 +80,7 @@ pub async fn written(run: &Run, to: (&Layout, Control), with: Vec<Op>) -> Result
     }
 }
 
-fn first(mut versions: Vec<crate::store::Version>) -> Result<crate::store::Version> {
+fn first(mut versions: Vec<Version>) -> Result<Version> {
     match versions.is_empty() {
         false => Ok(versions.swap_remove(0)),
         true => Err(Error::new(Code::Internal, "A commit of a put gave no version.")),
@@ -93,13 +93,27 @@ pub async fn control<T>(
     run: &Run,
     change: impl Fn(&Layout, &mut Control) -> Result<T>,
 ) -> Result<T> {
+    changed(run, change).await.map(|(result, _)| result)
+}
+
+/// Which version of a control object was replaced by which.
+pub type Step = (Option<Version>, Option<Version>);
+
+/// The same; tells what was replaced, if anything was.
+pub async fn changed<T>(
+    run: &Run,
+    change: impl Fn(&Layout, &mut Control) -> Result<T>,
+) -> Result<(T, Option<Step>)> {
     run.require_conditions()?;
     for _ in 0..ATTEMPTS {
         let layout = run.look().await?;
         let mut control = layout.held.control.clone();
         let result = change(&layout, &mut control)?;
-        if control == layout.held.control || swap(run, (&layout, control), Vec::new()).await? {
-            return Ok(result);
+        if control == layout.held.control {
+            return Ok((result, None));
+        }
+        if let Some(now) = written(run, (&layout, control), Vec::new()).await? {
+            return Ok((result, Some((layout.held.version.clone(), now.version))));
         }
     }
     Err(busy(run))

@@ -20,7 +20,7 @@ use crate::digest;
 use crate::error::{Code, Error, Result};
 use crate::hex;
 use crate::machine::Request;
-use crate::store::{Mode, Op, Query, Range};
+use crate::store::{Mode, Op, Query, Range, Version};
 use crate::wire::Reader;
 
 /// How often a chunk is tried to be taken beside others who take or drop it.
@@ -48,6 +48,27 @@ struct Taken {
     sure: HashMap<[u8; 32], Chunk>,
     /// Those that a listing told of: who stored them.
     told: Option<HashMap<[u8; 32], [u8; 8]>>,
+    /// The control object that was made for this claim, and that nobody else has changed since.
+    alone: Option<Version>,
+}
+
+impl Claim {
+    /// The version of the control object, if that is there for this claim alone.
+    pub fn alone(&self) -> Option<Version> {
+        self.taken.lock().alone.clone()
+    }
+
+    /// The control object is there for this claim alone; none: it is not, or nobody knows.
+    pub fn stands(&self, alone: Option<Version>) {
+        self.taken.lock().alone = alone;
+    }
+
+    /// The chunks that were stored or found, in order.
+    pub fn chunks(&self) -> Vec<Chunk> {
+        let mut chunks: Vec<Chunk> = self.taken.lock().sure.values().copied().collect();
+        chunks.sort_unstable();
+        chunks
+    }
 }
 
 impl std::fmt::Debug for Claim {
@@ -95,7 +116,7 @@ pub async fn keep(run: &Run, claim: &Claim, pieces: &[Bytes]) -> Result<Kept> {
         let count = rest.iter().take_while(fits).count().clamp(1, most);
         let (batch, behind) = rest.split_at(count.min(rest.len()));
         let stored = match run.ask.supports().commit {
-            true => share(run, batch).await?,
+            true => share(run, claim, batch).await?,
             false => own(run, claim, batch).await?,
         };
         sizes.extend(stored.sizes);
@@ -114,7 +135,7 @@ pub async fn keep(run: &Run, claim: &Claim, pieces: &[Bytes]) -> Result<Kept> {
 type Batch<'a> = &'a [([u8; 32], &'a Bytes)];
 
 /// Makes this timeline a holder of shared chunks; those that nobody holds are stored with that.
-async fn share(run: &Run, batch: Batch<'_>) -> Result<Kept> {
+async fn share(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
     let name = run.shared.name.to_string();
     let chunk = |hash: &[u8; 32]| Chunk { hash: *hash, nonce: [0; 8] };
     let chunks: Vec<Chunk> = batch.iter().map(|(hash, _)| chunk(hash)).collect();
@@ -142,13 +163,18 @@ async fn share(run: &Run, batch: Batch<'_>) -> Result<Kept> {
                 }
             };
             let mode = version.map_or(Mode::Create, Mode::IfVersion);
-            ops.push(put(refs::key(chunk), holders.encode(&nonce), mode));
+            let key = refs::key(chunk);
+            ops.push(put(key.clone(), holders.encode(&key, &nonce), mode));
             ops.push(put(mark(&run.shared.name, chunk), Vec::new(), Mode::Overwrite));
         }
         let done = match ops.is_empty() {
             true => Ok(Vec::new()),
             false => run.ask.commit(ops).await,
         };
+        if done.as_ref().is_err_and(|error| error.code() != Code::Conflict) {
+            // It may be done much later: then the control object must be there to tell of it.
+            claim.stands(None);
+        }
         match done {
             Ok(_) => return Ok(Kept { chunks, sizes }),
             // Another took or dropped one of them, or the answer was lost: the holders will tell.
@@ -208,8 +234,8 @@ async fn told(run: &Run, claim: &Claim) -> Result<HashMap<[u8; 32], [u8; 8]>> {
         }
     }
     let held = held(run).await?.into_iter().map(|(chunk, _)| chunk);
-    let told: HashMap<_, _> =
-        held.filter(|chunk| !condemned.contains(chunk)).map(|c| (c.hash, c.nonce)).collect();
+    let left = |chunk: &Chunk| !condemned.contains(chunk) || sabotaged!(ChunkCondemned);
+    let told: HashMap<_, _> = held.filter(left).map(|c| (c.hash, c.nonce)).collect();
     claim.taken.lock().told = Some(told.clone());
     Ok(told)
 }
@@ -246,27 +272,31 @@ fn put(key: String, value: Vec<u8>, mode: Mode) -> Op {
     Op::Put { key, value: value.into(), mode, ttl: None }
 }
 
-/// A list of chunks that are to be removed, as bytes.
-pub fn condemn(chunks: &[Chunk]) -> Vec<u8> {
+/// A list of chunks that are to be removed, as the bytes that lie at that key.
+pub fn condemn(key: &str, chunks: &[Chunk]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     for chunk in chunks {
         out.extend_from_slice(&chunk.hash);
         out.extend_from_slice(&chunk.nonce);
     }
-    let sum = digest::crc32c(&out);
+    let sum = digest::crc32c_at(key, &out);
     out.extend_from_slice(&sum.to_le_bytes());
     out
 }
 
 /// A list of chunks that are to be removed; an absent one was dealt with.
 pub async fn condemned(run: &Run, nonce: &[u8; 8]) -> Result<Vec<Chunk>> {
-    let Some(found) = run.ask.get(run.shared.name.condemned(nonce)).await? else {
-        return Ok(Vec::new());
-    };
-    let value = &found.value;
+    let key = run.shared.name.condemned(nonce);
+    let Some(found) = run.ask.get(key.clone()).await? else { return Ok(Vec::new()) };
+    listed(&key, &found.value).map_err(|error| error.at(|at| at.key = Some(key)))
+}
+
+/// What `condemn` made for that key.
+pub fn listed(key: &str, value: &[u8]) -> Result<Vec<Chunk>> {
     let mut reader = Reader::new(value, "list of chunks");
     let (body, sum) = value.split_at(value.len().saturating_sub(4));
-    if reader.array()? != MAGIC || digest::crc32c(body).to_le_bytes() != sum {
+    let right = digest::crc32c_at(key, body).to_le_bytes() == sum || sabotaged!(ChunkSum);
+    if reader.array()? != MAGIC || !right {
         return Err(reader.damage("its checksum does not match"));
     }
     let mut chunks = Vec::with_capacity(body.len() / 40);

@@ -22,7 +22,7 @@ pub async fn open(run: &Run) -> Result<Claim> {
     claim.nonce.copy_from_slice(&run.ask.random(8).await?);
     let since = run.ask.now().await?;
     let nonce = claim.nonce;
-    change::control(run, |_, control| {
+    let (_, step) = change::changed(run, |_, control| {
         // It may be written already, and the answer lost.
         if !control.claims.iter().any(|other| other.nonce == nonce) {
             control.claims.push(sections::Claim { nonce, since });
@@ -31,6 +31,7 @@ pub async fn open(run: &Run) -> Result<Claim> {
         Ok(())
     })
     .await?;
+    claim.stands(step.map_or(None, |(before, now)| now.filter(|_| before.is_none())));
     Ok(claim)
 }
 
@@ -83,14 +84,20 @@ pub async fn renew(run: &Run, claim: &Claim) -> Result<()> {
     if known.is_some_and(|known| now.saturating_sub(known.since) < RENEWED) {
         return Ok(());
     }
-    change::control(run, |_, control| {
+    let (_, step) = change::changed(run, |_, control| {
         require(run, control, slice::from_ref(claim))?;
         if let Some(own) = held(control).and_then(|at| control.claims.get_mut(at)) {
             own.since = own.since.max(now);
         }
         Ok(())
     })
-    .await
+    .await?;
+    let own =
+        |(before, now): change::Step| now.filter(|_| before.is_some() && before == claim.alone());
+    if let Some(step) = step {
+        claim.stands(own(step));
+    }
+    Ok(())
 }
 
 /// Takes away claims of those who are gone. True: nobody claims any more.
@@ -98,7 +105,7 @@ pub async fn expire(run: &Run) -> Result<bool> {
     let now = run.ask.now().await?;
     change::control(run, |_, control| {
         control.claims.retain(|claim| now.saturating_sub(claim.since) <= ABANDONED);
-        Ok(control.claims.is_empty())
+        Ok(control.claims.is_empty() || sabotaged!(ChunkClaim))
     })
     .await
 }

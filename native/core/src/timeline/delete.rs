@@ -53,11 +53,12 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
     Err(change::busy(run))
 }
 
-/// Where there are no snapshots, as was made sure: removes what a save left that never came to its
-/// end.
-pub async fn clear(run: &Run, deleted: Result<Deleted>) -> Result<Deleted> {
-    if deleted.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
+/// Where there are no snapshots, as was made sure: removes what a save or an import left that never
+/// came to its end.
+pub async fn clear<T>(run: &Run, done: Result<T>) -> Result<T> {
+    if done.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
+        change::sweep(run).await?;
         sweep::sweep(run).await?;
     }
-    deleted
+    done
 }

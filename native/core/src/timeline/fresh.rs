@@ -72,7 +72,8 @@ pub async fn follow(run: &Run, ground: &mut Ground, claim: &Claim) -> Result<()>
     let before = std::mem::replace(&mut ground.tail.control, held).control;
     let control = &ground.tail.control.control;
     lease::check(run, control)?;
-    if claims::overtaken((&before, control), ground.tail.sequence + 1) {
+    // Others of the round may be built already, on what is gone now.
+    if claims::overtaken((&before, control), ground.first) {
         return Err(append::conflict(run).await);
     }
     claims::require(run, control, std::slice::from_ref(claim))

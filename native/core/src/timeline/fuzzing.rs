@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 
+use super::chunks;
 use super::control::Control;
 use super::edit::Edit;
 use super::extent::Extents;
 use super::meta::Meta;
 use super::pack::{Directory, Span};
-use super::record::Value;
-use crate::error::Result;
+use super::parts::{self, Parts};
+use super::record::{Form, Value};
+use super::refs::Holders;
+use crate::error::{fail, Code, Result};
 use crate::wire::Reader;
 
 /// The key that values and control objects are read from here.
@@ -20,6 +23,10 @@ pub fn value(bytes: &[u8]) -> Result<()> {
     for record in &value.records {
         Meta::decode(&record.meta)?;
         let edit = record.edit()?;
+        if let Form::Parts { .. } = record.form {
+            // Whoever reads the list is told how many bytes there are.
+            let _ = Parts::decode(&record.stored, record.raw);
+        }
         if let Some(full) = &record.manifest {
             // Any edit may meet any parent.
             let _ = edit.apply(full, record.base);
@@ -68,4 +75,46 @@ fn span(bytes: &[u8], span: Span) -> &[u8] {
 /// Metadata.
 pub fn meta(bytes: &[u8]) -> Result<()> {
     Meta::decode(&Bytes::copy_from_slice(bytes))?.encode().map(drop)
+}
+
+/// How many bytes a snapshot's parts make, and the list of them. What is read is written alike.
+pub fn parts(bytes: &[u8]) -> Result<()> {
+    let (raw, stored) = counted(bytes);
+    let parts = Parts::decode(&stored, raw)?;
+    let again = parts.encode(None)?.into();
+    match Parts::decode(&again, raw)? == parts {
+        true => Ok(()),
+        false => fail(Code::Internal, "A list of parts is another once it was written."),
+    }
+}
+
+/// How many bytes a chunk has, and what is stored of it.
+pub fn chunk(bytes: &[u8]) -> Result<()> {
+    let (length, stored) = counted(bytes);
+    parts::unpack(&stored, length.min(parts::CHUNK_MAX)).map(drop)
+}
+
+fn counted(bytes: &[u8]) -> (u64, Bytes) {
+    let (count, rest) = bytes.split_at(bytes.len().min(4));
+    let count = count.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+    (count, Bytes::copy_from_slice(rest))
+}
+
+/// The holders of a chunk. What is read is written alike.
+pub fn holders(bytes: &[u8]) -> Result<()> {
+    let holders = Holders::decode(KEY, bytes)?;
+    let again = holders.encode(KEY, &[0; 8]);
+    match Holders::decode(KEY, &again)? == holders {
+        true => Ok(()),
+        false => fail(Code::Internal, "A list of holders is another once it was written."),
+    }
+}
+
+/// A list of chunks that are to be removed. What is read is written alike.
+pub fn condemned(bytes: &[u8]) -> Result<()> {
+    let chunks = chunks::listed(KEY, bytes)?;
+    match chunks::condemn(KEY, &chunks) == bytes {
+        true => Ok(()),
+        false => fail(Code::Internal, "A list of chunks is another once it was written."),
+    }
 }

@@ -348,7 +348,9 @@ impl Import {
         run.again(|| Box::pin(list::show(run, &at))).await
     }
 
-    /// Removes what was written of an import that is given up.
+    /// Removes what was written of an import that is given up. Where the timeline was not there
+    /// before, and the store has batches, nothing is left; elsewhere a prune comes once the chunks
+    /// were known as dead for long enough.
     pub(super) async fn abandon(self: Arc<Self>, run: &Run) -> Result<()> {
         let (packs, claim) = {
             let mut state = self.state.lock();
@@ -356,6 +358,9 @@ impl Import {
         };
         rewrite::discard(run, &packs).await?;
         let Some(claim) = claim else { return Ok(()) };
+        if sweep::undo(run, &claim).await? {
+            return Ok(());
+        }
         claims::close(run, &[claim]).await?;
         sweep::sweep(run).await.map(drop)
     }

@@ -199,7 +199,13 @@ impl Timeline {
 
     /// Takes snapshots out.
     pub fn prune(&self, policy: Policy) -> Machine<Pruned> {
-        self.machine(|run| async move { run.again(|| Box::pin(prune::prune(&run, &policy))).await })
+        self.machine(|run| async move {
+            let pruned = run.again(|| Box::pin(prune::prune(&run, &policy))).await;
+            match policy.dry_run {
+                true => pruned,
+                false => delete::clear(&run, pruned).await,
+            }
+        })
     }
 
     /// Makes another timeline that shares the history up to a snapshot.

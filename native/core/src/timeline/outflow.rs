@@ -17,9 +17,9 @@ use super::parted::{Cursor, Parted};
 use super::restore;
 use super::shared::Shared;
 use super::tail;
-use super::{At, Run, Snapshot};
+use super::{walk, At, Run, Snapshot};
 use crate::digest::{Digest, Hasher};
-use crate::error::{fail, Code, Result};
+use crate::error::{fail, Code, Error, Result};
 use crate::machine::Machine;
 
 /// How many extents are looked up together.
@@ -86,11 +86,24 @@ impl Outflow {
                 let message = "A stream of a state has failed, or is read twice; restore it anew.";
                 return fail(Code::InvalidArgument, message);
             };
-            let pieces = state.next(&run).await?;
+            let pieces = match state.next(&run).await {
+                Err(error) if walk::is_damage(&error) => {
+                    return Err(gone(&run, state.sequence).await.unwrap_or(error));
+                }
+                pieces => pieces?,
+            };
             *flow.state.lock() = Some(state);
             Ok(joined(pieces))
         })
     }
+}
+
+/// That a snapshot is not there, if so: what is missing of it was taken out while it was read.
+async fn gone(run: &Run, sequence: u64) -> Option<Error> {
+    run.forget();
+    run.forget_layout();
+    let present = run.again(|| Box::pin(list::present(run, sequence))).await;
+    present.err().filter(|error| error.code() == Code::NotFound)
 }
 
 /// One piece instead of many: whoever takes it pays for each.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::chunks;
+use super::chunks::{self, Claim};
 use super::claims;
 use super::fetch;
 use super::frame;
@@ -15,8 +15,8 @@ use super::parts::{Chunk, Parts};
 use super::record::Form;
 use super::refs;
 use super::sections::{Dead, Debt};
-use super::{change, tail, unpack, Run};
-use crate::error::Result;
+use super::{change, queue, tail, unpack, Run};
+use crate::error::{Code, Result};
 use crate::store::{Mode, Op};
 
 /// How often it is tried beside saves that store chunks.
@@ -37,7 +37,12 @@ pub async fn sweep(run: &Run) -> Result<u64> {
     for _ in 0..ATTEMPTS {
         let Some((layout, spare)) = spare(run).await? else { return Ok(freed) };
         let all = match run.ask.supports().commit {
-            true => drop_all(run, (layout, &spare), &mut freed).await?,
+            true => {
+                let uses = layout.held.control.uses;
+                let chunks: Vec<Chunk> = spare.into_iter().map(|(chunk, _)| chunk).collect();
+                let idle = |layout: &Layout| unclaimed(layout, uses);
+                drop_all(run, (layout, &chunks), (&mut freed, &idle)).await?
+            }
             false => condemn(run, (&layout, &spare), &mut freed).await?,
         };
         if all {
@@ -93,23 +98,56 @@ async fn spare(run: &Run) -> Result<Option<Spare>> {
 /// Whether nobody claims, and nobody has since.
 fn unclaimed(layout: &Layout, uses: u64) -> bool {
     let control = &layout.held.control;
-    control.claims.is_empty() && control.uses == uses
+    let none = control.claims.is_empty() || sabotaged!(ChunkClaim);
+    none && (control.uses == uses || sabotaged!(ChunkUses))
 }
 
-/// Gives up shared chunks; what nobody holds then goes with that. False: somebody has claimed.
-async fn drop_all(run: &Run, of: (Arc<Layout>, &[(Chunk, u64)]), freed: &mut u64) -> Result<bool> {
-    let (mut layout, spare) = of;
+/// Takes back what a claim has stored where there was nothing before, and the control object that
+/// was made for it: nothing is left. False: there is more, or others may have come since.
+pub async fn undo(run: &Run, claim: &Claim) -> Result<bool> {
+    let supports = run.ask.supports();
+    let Some(alone) = claim.alone() else { return Ok(false) };
+    if !supports.commit || !supports.conditional_delete {
+        return Ok(false);
+    }
+    let layout = run.look().await?;
+    let same = |layout: &Layout| layout.held.version.as_ref() == Some(&alone);
+    let chunks = claim.chunks();
+    if !same(&layout) || !drop_all(run, (layout, &chunks), (&mut 0, &same)).await? {
+        return Ok(false);
+    }
+    // While nobody else claims, no record can need a chunk; without any, it says nothing.
+    let deleted = run.ask.delete(run.shared.name.control(), Some(alone.clone())).await;
+    run.forget_layout();
+    queue::forget(&run.shared);
+    match deleted {
+        Ok(()) => Ok(true),
+        Err(error) if error.code() == Code::Conflict => {
+            Ok(run.look().await?.held.version.is_none())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether chunks may still be given up.
+type May<'a> = &'a (dyn Fn(&Layout) -> bool + Sync);
+
+/// Gives up shared chunks; what nobody holds then goes with that. False: they may not be given up
+/// any more.
+async fn drop_all(
+    run: &Run,
+    (mut layout, chunks): (Arc<Layout>, &[Chunk]),
+    (freed, may): (&mut u64, May<'_>),
+) -> Result<bool> {
     let supports = run.ask.supports();
     if !supports.conditional_delete && supports.conditional_put {
         return Ok(true);
     }
-    let uses = layout.held.control.uses;
     let most = (supports.max_batch.saturating_sub(1) / 3).clamp(1, TOGETHER);
-    for part in spare.chunks(most) {
-        let part: Vec<Chunk> = part.iter().map(|(chunk, _)| *chunk).collect();
+    for part in chunks.chunks(most) {
         loop {
             run.ask.check_cancelled().await?;
-            let (ops, size) = dropping(run, (&layout, &part)).await?;
+            let (ops, size) = dropping(run, (&layout, part)).await?;
             match run.ask.commit(ops).await {
                 Ok(_) => {
                     *freed += size;
@@ -118,7 +156,7 @@ async fn drop_all(run: &Run, of: (Arc<Layout>, &[(Chunk, u64)]), freed: &mut u64
                 Err(error) if !error.is_ambiguous() => return Err(error),
                 Err(_) => layout = run.look().await?,
             }
-            if !unclaimed(&layout, uses) {
+            if !may(&layout) {
                 return Ok(false);
             }
         }
@@ -144,8 +182,9 @@ async fn dropping(run: &Run, of: (&Layout, &[Chunk])) -> Result<(Vec<Op>, u64)> 
             ops.push(Op::Delete { key: refs::key(chunk), if_version });
             ops.push(Op::Delete { key: chunks::key(name, chunk), if_version: None });
         } else if left != holders {
-            let (value, mode) = (left.encode(&nonce).into(), Mode::IfVersion(version));
-            ops.push(Op::Put { key: refs::key(chunk), value, mode, ttl: None });
+            let (key, mode) = (refs::key(chunk), Mode::IfVersion(version));
+            let value = left.encode(&key, &nonce).into();
+            ops.push(Op::Put { key, value, mode, ttl: None });
         }
     }
     Ok((ops, size))
@@ -159,7 +198,8 @@ async fn condemn(run: &Run, of: (&Layout, &[(Chunk, u64)]), freed: &mut u64) -> 
     let nonce = refs::nonce(run).await?;
     let chunks: Vec<Chunk> = spare.iter().map(|(chunk, _)| *chunk).collect();
     let key = run.shared.name.condemned(&nonce);
-    run.ask.put(key.clone(), chunks::condemn(&chunks).into(), Mode::Overwrite).await?;
+    let value = chunks::condemn(&key, &chunks);
+    run.ask.put(key.clone(), value.into(), Mode::Overwrite).await?;
     let mut control = layout.held.control.clone();
     let since = run.ask.now().await?;
     control.debt.push(Debt { since, keys: Dead::Chunks { nonce } });

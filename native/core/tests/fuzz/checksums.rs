@@ -43,6 +43,44 @@ pub fn sections(bytes: &mut [u8]) {
     }
 }
 
+/// How many bytes a list of parts makes, in the four bytes before it (8).
+pub fn parts(bytes: &mut [u8]) {
+    let sum = bytes.get(4..).and_then(sum_of_parts).unwrap_or_default();
+    set(bytes, 0, &(sum as u32).to_le_bytes());
+}
+
+fn sum_of_parts(mut list: &[u8]) -> Option<u64> {
+    let own = *list.split_off_first()? == 1;
+    if own {
+        let count = varint(&mut list)? as usize;
+        list = list.get(count.checked_mul(8)?..)?;
+    }
+    let mut sum = 0u64;
+    for _ in 0..varint(&mut list)? {
+        let tagged = varint(&mut list)?;
+        sum = sum.wrapping_add(tagged >> 1);
+        if tagged & 1 == 1 {
+            list = list.get(32..)?;
+            if own {
+                varint(&mut list)?;
+            }
+        }
+    }
+    Some(sum)
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let (mut number, mut shift) = (0u64, 0);
+    loop {
+        let byte = *rest.split_off_first()?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        shift += 7;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+}
+
 /// The envelope of KEEPSTATE and catalog (3).
 pub fn small_file(bytes: &mut [u8]) {
     let Some(length) = bytes.len().checked_sub(24) else { return };

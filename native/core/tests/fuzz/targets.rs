@@ -15,7 +15,7 @@ use keepstate_core::timeline::{fuzzing as timeline, At, Cursor, Import, Name};
 use keepstate_core::Code;
 
 use crate::checksums;
-use crate::repository::{fill, is_named, Kept, Repository};
+use crate::repository::{fill, is_named, Kept, Repository, CHUNKED};
 use crate::support::{folder, quiet};
 
 type Fix = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
@@ -151,11 +151,19 @@ fn look(path: &Path, read_only: bool) {
     let _ = log.close();
 }
 
-/// Timelines as values by key, in a store that has batches or has not.
+/// What holds in a decoder that writes again what it has read.
+fn sane(read: keepstate_core::Result<()>) {
+    if let Err(error) = read {
+        assert_ne!(error.code(), Code::Internal, "{error:?}");
+    }
+}
+
+/// Timelines as values by key, and the chunks that they share behind them.
 fn timelines() -> (Vec<(String, Vec<u8>)>, Repository) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
     let repository = fill(&store);
-    let entries = store.list(&Query { prefix: "t/".into(), ..Query::default() }).unwrap();
+    let list = |prefix: &str| store.list(&Query { prefix: prefix.into(), ..Query::default() });
+    let entries = ["t/", "chunk/"].map(|prefix| list(prefix).unwrap()).concat();
     let value = |key: &str| store.get(key, None).unwrap().unwrap().value.to_vec();
     let all = entries.iter().map(|entry| (entry.key.clone(), value(&entry.key))).collect();
     (all, repository)
@@ -168,6 +176,7 @@ fn of_timelines() -> Vec<Target> {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
         let chosen = values.iter().filter(|(key, _)| last(key).starts_with(kind));
         let mut chosen: Vec<Vec<u8>> = chosen.map(|(_, value)| value.clone()).collect();
+        assert!(!chosen.is_empty(), "nothing is called {kind}");
         match kind {
             "p" => chosen.iter_mut().for_each(|value| checksums::pack("", value)),
             _ => chosen.iter_mut().for_each(|value| own()(value)),
@@ -189,6 +198,7 @@ fn of_timelines() -> Vec<Target> {
         target("manifest", manifests, |bytes| drop(timeline::manifest(bytes))),
         target("metadata", vec![meta], |bytes| drop(timeline::meta(bytes))),
     ];
+    all.extend(of_chunks());
     // The first byte tells which key holds nonsense.
     let corpus = (0u8..).zip(&values).map(|(n, (_, value))| [&[n], &value[..]].concat()).collect();
     let keys: Vec<String> = values.iter().map(|(key, _)| key.clone()).collect();
@@ -209,6 +219,51 @@ fn of_timelines() -> Vec<Target> {
     all
 }
 
+/// What is said of chunks.
+fn of_chunks() -> Vec<Target> {
+    let own = || crc32c(timeline::KEY);
+    let (hash, nonce) = ([7u8; 32], [9u8; 8]);
+    let shared = [&[0, 3, 0x81, 0x02][..], &hash, &[10, 0x83, 0x10], &hash, b"\0hello"].concat();
+    let one = [&[1, 1][..], &nonce, &[2, 0x81, 0x02], &hash, &[0, 6, 0], b"abc"].concat();
+    let lists = [shared, one].map(|list| {
+        let mut counted = [&[0; 4][..], &list].concat();
+        checksums::parts(&mut counted);
+        counted
+    });
+    let holders = [&b"KR\x01\0"[..], &nonce, &[0x80, 0x02], b"\x03a/b\x03c/d", &[0; 4]].concat();
+    let condemned = [&b"KX"[..], &hash, &nonce, &[8; 32], &nonce, &[0; 4]].concat();
+    let text = b"what is in a chunk, and what is in a chunk".repeat(9);
+    let zstd = Registry::new().get("zstd").unwrap().compress(None, &text).unwrap();
+    let length = (text.len() as u32).to_le_bytes();
+    let packed = [[&length[..], &[1], &zstd].concat(), [&length[..], &[0], &text].concat()];
+    let summed = |mut value: Vec<u8>| {
+        checksums::crc32c_at_end(timeline::KEY, &mut value);
+        timeline::holders(&value).or(timeline::condemned(&value)).expect("a valid one");
+        vec![value]
+    };
+    lists.iter().for_each(|list| timeline::parts(list).expect("a valid list"));
+    packed.iter().for_each(|chunk| timeline::chunk(chunk).expect("a valid chunk"));
+    vec![
+        Target {
+            fix: Box::new(|bytes| checksums::parts(bytes)),
+            ..target("parts", lists.to_vec(), |bytes| sane(timeline::parts(bytes)))
+        },
+        Target {
+            fix: own(),
+            ..target("holders", summed(holders), |bytes| sane(timeline::holders(bytes)))
+        },
+        Target {
+            fix: own(),
+            ..target("condemned", summed(condemned), |bytes| sane(timeline::condemned(bytes)))
+        },
+        // A chunk may be a megabyte, however little is stored of it.
+        Target {
+            allowance: 4 << 20,
+            ..target("chunk", packed.to_vec(), |bytes| sane(timeline::chunk(bytes)))
+        },
+    ]
+}
+
 /// Timelines as single files.
 fn exports() -> Vec<Vec<u8>> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
@@ -223,7 +278,7 @@ fn exports() -> Vec<Vec<u8>> {
         }
         file
     };
-    ["run", "packed", "pruned"].iter().map(export).collect()
+    ["run", "packed", "pruned", "sharing"].iter().map(export).collect()
 }
 
 /// Takes in a timeline, which then verifies, or is not there.
@@ -244,10 +299,8 @@ fn import(bytes: &[u8]) {
         Err(error) => {
             assert_ne!(error.code(), Code::Internal, "{error:?}");
             let _ = kept.run(kept.timeline.abandon_import(import));
-            // Where chunks were stored, the control object still says so.
             let left = store.list(&Query::default()).unwrap();
-            let known = left.iter().all(|entry| entry.key.ends_with("/control"));
-            assert!(known, "something is left: {left:?}");
+            assert!(left.is_empty(), "something is left: {left:?}");
         }
     }
 }
@@ -276,7 +329,11 @@ fn restore_all((values, repository): (&Values, &Repository), bytes: &[u8]) {
         store.put_wait(key, value.to_vec(), Mode::Create).unwrap();
     }
     for (session, saved) in &repository.lines {
-        let own = values[which].0.contains(&format!("/{session}/"));
+        let key = &values[which].0;
+        let own = match key.starts_with("chunk/") {
+            true => CHUNKED.contains(&session.as_str()),
+            false => key.contains(&format!("/{session}/")),
+        };
         if !own && session != "forked" {
             continue;
         }

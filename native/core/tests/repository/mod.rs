@@ -19,7 +19,10 @@ use keepstate_core::timeline::{
 pub const FILES: [&str; 3] = ["files/a.json", "files/b.json.zst", "files/c.ks"];
 pub const SEALED: &str = "sealed/secret";
 /// The timelines. Of those, `forked` shows the beginning of `run`.
-pub const LINES: [&str; 6] = ["run", "forked", "deleted", "full", "packed", "pruned"];
+pub const LINES: [&str; 8] =
+    ["run", "forked", "deleted", "full", "packed", "pruned", "shared", "sharing"];
+/// Those with attachments, which are cut into chunks.
+pub const CHUNKED: [&str; 2] = ["shared", "sharing"];
 pub const TAG: &str = "good";
 
 /// What was put into a repository.
@@ -70,7 +73,10 @@ pub struct Kept {
 
 impl Kept {
     pub fn open(store: &Arc<dyn Store>, session: &str) -> Kept {
-        let options = Options { full_integrity: session == "full", ..Options::default() };
+        let mut options = Options { full_integrity: session == "full", ..Options::default() };
+        if CHUNKED.contains(&session) {
+            options.cut_from = 100;
+        }
         let name = Name::new("agent", session).unwrap();
         let timeline = Timeline::new(name, Arc::new(store.supports()), options);
         Kept { timeline, ground: drive::Ground::new(store.clone(), Arc::new(SystemClock)) }
@@ -170,6 +176,9 @@ fn fill_line(store: &Arc<dyn Store>, session: &str, before: &[(String, Line)]) -
         saved.extend(save_many(&kept, session, (4, 5)));
         return saved;
     }
+    if CHUNKED.contains(&session) {
+        return fill_chunks(&kept, session);
+    }
     let mut saved = save_many(&kept, session, (1, 5));
     match session {
         "run" => {
@@ -196,6 +205,52 @@ fn fill_line(store: &Arc<dyn Store>, session: &str, before: &[(String, Line)]) -
         _ => {}
     }
     saved
+}
+
+/// Something large that is put into a state, and is the same in every timeline.
+fn attachment(number: u8) -> Vec<u8> {
+    let mut next = u32::from(number);
+    let mut byte = || {
+        next = next.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (next >> 24) as u8
+    };
+    (0..100 + number).map(|_| byte()).collect()
+}
+
+/// Saves states with attachments, at once and in pieces. Afterwards the one has chunks that are to
+/// be removed, or were, and the other a save under way that claims.
+fn fill_chunks(kept: &Kept, session: &str) -> Line {
+    let attached = |number: u8| (Change::Whole(attachment(number).into()), attachment(number));
+    let whole = |state: Vec<u8>| (Change::Whole(state.clone().into()), state);
+    let mut saved = Vec::new();
+    if session == "shared" {
+        add(kept, &mut saved, attached(1));
+        add(kept, &mut saved, attached(2));
+        add(kept, &mut saved, whole(b"nothing much".to_vec()));
+        kept.run(kept.timeline.delete()).unwrap();
+        saved.iter_mut().for_each(|(_, bytes)| *bytes = None);
+    }
+    add(kept, &mut saved, attached(3));
+    let both = [attachment(3), b" and ".to_vec(), attachment(4)].concat();
+    add(kept, &mut saved, whole(both));
+    if session == "sharing" {
+        kept.run(kept.timeline.pack(Packing { all: true, level: None })).unwrap();
+    }
+    let flow = kept.run(kept.timeline.stream()).unwrap();
+    for piece in attachment(5).chunks(60) {
+        kept.run(flow.feed(piece.to_vec().into())).unwrap();
+    }
+    let streamed = Change::Streamed(Arc::new(kept.run(flow.finish()).unwrap()));
+    add(kept, &mut saved, (streamed, attachment(5)));
+    if session == "sharing" {
+        kept.run(kept.timeline.stream()).unwrap();
+    }
+    saved
+}
+
+fn add(kept: &Kept, saved: &mut Line, (change, state): (Change, Vec<u8>)) {
+    let snapshot = kept.save(change, Meta::default()).unwrap();
+    saved.push((snapshot.sequence, Some(state)));
 }
 
 fn put_file(store: &Arc<dyn Store>, name: &str) -> File {

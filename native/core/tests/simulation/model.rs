@@ -97,6 +97,10 @@ pub struct Model {
     pub lines: Vec<Line>,
     pub figures: Figures,
     nothing: Watched,
+    /// When checks are made: long after every lease.
+    later: u64,
+    /// How many calls were made by the checks.
+    calls: u64,
 }
 
 impl Model {
@@ -117,7 +121,14 @@ impl Model {
             origins: Vec::new(),
         };
         let lines = names.iter().map(line).collect();
-        Model { store, lines, figures: Figures::default(), nothing: Watched::default() }
+        Model {
+            store,
+            lines,
+            figures: Figures::default(),
+            nothing: Watched::default(),
+            later: 1_900_000_000_000,
+            calls: 0,
+        }
     }
 
     fn watched(&self, line: usize) -> &Watched {
@@ -448,15 +459,16 @@ impl Model {
 
     /// Runs a machine to its end at this very moment, without a fault.
     pub fn at_once<T>(&mut self, mut machine: Machine<T>) -> Result<T> {
-        let mut dice = Dice::new(self.figures.checks);
+        self.calls += 1;
+        // No two calls ever draw the same nonces.
+        let mut dice = Dice::new(self.calls);
         loop {
             match machine.step() {
                 Step::Done(result) => return result,
                 Step::Do(requests) => {
                     for (id, request) in requests {
                         let answer = match &request {
-                            // Long after every lease.
-                            Request::Now => Ok(Answer::Time(1_900_000_000_000)),
+                            Request::Now => Ok(Answer::Time(self.later)),
                             Request::Random(count) => Ok(Answer::Random(dice.bytes(*count))),
                             Request::Sleep(_) => Ok(Answer::Nothing),
                             Request::Cancelled => Ok(Answer::Cancelled(false)),
@@ -510,6 +522,44 @@ impl Model {
         let name = &self.lines[line].name;
         assert_eq!(count, sequences.len() as u64, "verify of {name} read less than {sequences:?}");
         self.check_goes_on(line);
+    }
+
+    /// When nothing happens any more, a prune of every timeline leaves no chunk that nobody needs,
+    /// and takes none that somebody does; and once all is deleted, none is left at all.
+    pub fn check_chunks(&mut self) {
+        let all = |dry_run| Policy { keep_last: Some(100_000), dry_run, ..Policy::default() };
+        let lines = 0..self.lines.len();
+        for line in lines.clone() {
+            let pruned = self.at_once(self.fresh(line).prune(all(false)));
+            assert!(pruned.is_ok(), "nothing can be pruned any more: {pruned:?}");
+        }
+        // What was found dead is due.
+        self.later += 7_200_000;
+        for line in lines.clone() {
+            self.at_once(self.fresh(line).prune(all(false))).unwrap();
+            let more = self.at_once(self.fresh(line).prune(all(true))).unwrap().freed;
+            assert_eq!(more, 0, "{more} bytes of {} were left", self.lines[line].name);
+        }
+        for line in lines.clone() {
+            let sequences: Vec<u64> = self.lines[line].placed.keys().copied().collect();
+            let timeline = self.fresh(line);
+            for sequence in sequences {
+                match self.at_once(timeline.restore(At::Sequence(sequence))) {
+                    Ok(restored) => self.place(line, sequence, &restored.bytes),
+                    Err(error) => assert_eq!(error.code(), Code::NotFound, "{error:?}"),
+                }
+            }
+            let result = self.at_once(self.fresh(line).verify());
+            self.verified(&result);
+        }
+        for _ in 0..3 {
+            for line in lines.clone().rev() {
+                let _ = self.at_once(self.fresh(line).delete());
+            }
+            self.later += 7_200_000;
+        }
+        let left = self.store.chunks();
+        assert!(left.is_empty(), "all is deleted, and there is {left:?}");
     }
 
     /// One more save succeeds, and is the latest.

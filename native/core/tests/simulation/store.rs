@@ -121,6 +121,16 @@ impl SimStore {
         self.map.iter().map(entry).collect()
     }
 
+    /// All keys that have to do with chunks.
+    pub fn chunks(&self) -> Vec<String> {
+        let of_timeline = |last: &str| last.starts_with('x') || last.starts_with('c');
+        let is_one = |key: &&String| {
+            let last = key.rsplit('/').next().unwrap_or_default();
+            key.starts_with("chunk/") || last != "control" && of_timeline(last)
+        };
+        self.map.keys().filter(is_one).cloned().collect()
+    }
+
     fn list(&self, query: &Query) -> Vec<Entry> {
         narrow(self.entries(), query)
     }

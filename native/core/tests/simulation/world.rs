@@ -199,6 +199,8 @@ pub struct World {
     pub dice: Dice,
     pub weather: Weather,
     pub trace: Option<Vec<String>>,
+    /// Of those who are added from now on.
+    pub cut_from: u64,
     slots: Vec<Slot>,
     queue: BinaryHeap<Reverse<(u64, u64)>>,
     events: BTreeMap<u64, Event>,
@@ -214,6 +216,7 @@ impl World {
             weather: Weather::by(&mut dice),
             dice,
             trace: trace.then(Vec::new),
+            cut_from: Options::default().cut_from,
             slots: Vec::new(),
             queue: BinaryHeap::new(),
             events: BTreeMap::new(),
@@ -242,6 +245,7 @@ impl World {
             full_integrity: dice.one_in(3),
             cache_bytes: [1, 3000, 64 << 20][dice.below(3)],
             lease,
+            cut_from: self.cut_from,
             ..Options::default()
         };
         let timeline = self.open(line, &options);
@@ -282,6 +286,9 @@ impl World {
         }
         for line in 0..self.model.lines.len() {
             self.model.check_all(line);
+        }
+        if self.cut_from != Options::default().cut_from {
+            self.model.check_chunks();
         }
     }
 
@@ -558,6 +565,7 @@ fn brief(request: &Request) -> String {
     let what = |key: &str, value: &[u8]| match key.ends_with("/control") {
         true => format!("{} ({})", last(key), control::words(value)),
         false if last(key).contains(" p") => last(key),
+        false if value.len() < 5 || !value.starts_with(b"KT") => last(key),
         false => format!("{} of {}", last(key), value[4]),
     };
     match request {
