@@ -303,5 +303,8 @@ pub fn listed(key: &str, value: &[u8]) -> Result<Vec<Chunk>> {
     while reader.left() > 4 {
         chunks.push(Chunk { hash: reader.array()?, nonce: reader.array()? });
     }
-    Ok(chunks)
+    match reader.left() {
+        4 => Ok(chunks),
+        _ => Err(reader.damage("its last entry is cut")),
+    }
 }

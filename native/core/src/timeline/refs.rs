@@ -60,7 +60,7 @@ impl Holders {
             let message = "The key of a chunk's holders holds something else; run verify.";
             return Err(Error::new(Code::NotOurs, message));
         }
-        if version > VERSION || flags != 0 {
+        if version != VERSION || flags != 0 {
             let message = "A chunk's holders were written by a newer version of Keepstate; update.";
             return Err(Error::new(Code::FormatTooNew, message));
         }
@@ -73,7 +73,10 @@ impl Holders {
         while reader.left() > 4 {
             names.push(reader.text()?.to_owned());
         }
-        match names.is_sorted() && !names.is_empty() {
+        if reader.left() != 4 {
+            return Err(reader.damage("its last name is cut"));
+        }
+        match names.is_sorted_by(|one, next| one < next) && !names.is_empty() {
             true => Ok(Holders { size, names }),
             false => Err(reader.damage("its names are out of order")),
         }

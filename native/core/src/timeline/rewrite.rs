@@ -175,7 +175,8 @@ impl Walk {
         };
         let before = run.layout().await?.before(first);
         let state = match record {
-            Some(record) if record.manifest.is_none() && !record.hidden => {
+            // Behind a fence comes a manifest, so nobody asks for the state before one.
+            Some(record) if record.manifest.is_none() && !record.hidden && !record.fence => {
                 match fetch::record(run, before).await? {
                     Some(_) => Some(restore::state(run, before).await?),
                     None => None,

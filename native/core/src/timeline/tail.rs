@@ -75,6 +75,12 @@ pub async fn latest(run: &Run) -> Result<Option<u64>> {
         match found.last_key_value() {
             Some((&sequence, _)) => {
                 last = Some(sequence);
+                let newest = run.cache().newest().filter(|newest| *newest > sequence);
+                if let Some(newest) = newest.filter(|_| sequence < upto) {
+                    // Of a value only its beginning may be remembered, but of the newest its end.
+                    (last, next, window) = (None, newest, TRIED);
+                    continue;
+                }
                 if sequence < upto {
                     break;
                 }
