@@ -6,12 +6,12 @@
 use bytes::Bytes;
 
 use super::build::{self, Built, Ground};
-use super::change;
 use super::claims;
 use super::control::Held;
 use super::fetch;
 use super::queue::{Change, Save};
 use super::record::Value;
+use super::swap;
 use super::tail::{self, Tail};
 use super::{fence, idempotency, lease, list, walk, Run, Snapshot};
 use crate::error::{Code, Error, Result};
@@ -71,7 +71,7 @@ async fn attempt(run: &Run, saves: Vec<Save>, start: &mut Start) -> Result<Vec<S
         }
         left -= 1;
         if left == 0 {
-            return Err(change::busy(run));
+            return Err(swap::busy(run));
         }
     }
     if blind && start.seen.is_some_and(|seen| seen != ground.tail.head) {
@@ -279,7 +279,7 @@ impl Round<'_> {
         let mode = version.map_or(Mode::Create, Mode::IfVersion);
         let value = Bytes::from(control.encode(&name.control()));
         ops.push(Op::Put { key: name.control(), value, mode, ttl: None });
-        let _alone = change::alone(self.run).await?;
+        let _alone = swap::alone(self.run).await?;
         let versions = self.run.ask.commit(ops).await?;
         tail.control = Held { control, version: versions.last().cloned() };
         Ok(())
@@ -353,7 +353,7 @@ impl Round<'_> {
         let mode = tail.control.version.clone().map_or(Mode::Create, Mode::IfVersion);
         let key = self.run.shared.name.control();
         let value = control.encode(&key).into();
-        let Ok(_alone) = change::alone(self.run).await else { return };
+        let Ok(_alone) = swap::alone(self.run).await else { return };
         if let Ok(version) = self.run.ask.put(key, value, mode).await {
             tail.control = Held { control, version: Some(version) };
         }

@@ -7,12 +7,11 @@ use std::mem;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::chunks::WINDOW;
 use super::export::{kind, section, Cursor, Part};
 use super::fetch::{self, Fresh};
 use super::name::Name;
 use super::parted::{self, Parted};
-use super::parts::{self, Chunk, CHUNK_MAX};
+use super::parts::{self, Chunk, CHUNK_MAX, WINDOW};
 use super::Run;
 use crate::error::Result;
 use crate::wire::{put_bytes, put_varint, Reader};

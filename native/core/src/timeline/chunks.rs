@@ -5,77 +5,28 @@
 //! holds. Elsewhere a chunk belongs to its timeline alone, under a key that is never used again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
+use super::claim::Claim;
 use super::claims;
-use super::name::Name;
+use super::debts;
+use super::holders::Holders;
 use super::parts::{self, Chunk};
-use super::refs::{self, Holders};
+use super::refs;
 use super::sections::Dead;
+use super::swap;
 use super::Run;
 use crate::digest;
 use crate::error::{Code, Error, Result};
 use crate::hex;
 use crate::machine::Request;
-use crate::store::{Mode, Op, Query, Range, Version};
-use crate::wire::Reader;
+use crate::store::{Mode, Op, Query, Range};
 
 /// How often a chunk is tried to be taken beside others who take or drop it.
 const ATTEMPTS: usize = 32;
 /// How many chunks are stored together.
 const TOGETHER: usize = 128;
-/// How many bytes are read or written together.
-pub const WINDOW: u64 = 4 << 20;
-/// What a list of condemned chunks begins with.
-const MAGIC: [u8; 2] = *b"KX";
-
-/// A save under way that stores chunks: it must end before any of them may be removed. Clones
-/// share everything.
-#[derive(Clone, Default)]
-pub struct Claim {
-    /// Names it in the control object.
-    pub nonce: [u8; 8],
-    taken: Arc<Mutex<Taken>>,
-}
-
-/// What a claim knows of chunks.
-#[derive(Default)]
-struct Taken {
-    /// Its own and those that it has looked for: they are there.
-    sure: HashMap<[u8; 32], Chunk>,
-    /// Those that a listing told of: who stored them.
-    told: Option<HashMap<[u8; 32], [u8; 8]>>,
-    /// The control object that was made for this claim, and that nobody else has changed since.
-    alone: Option<Version>,
-}
-
-impl Claim {
-    /// The version of the control object, if that is there for this claim alone.
-    pub fn alone(&self) -> Option<Version> {
-        self.taken.lock().alone.clone()
-    }
-
-    /// The control object is there for this claim alone; none: it is not, or nobody knows.
-    pub fn stands(&self, alone: Option<Version>) {
-        self.taken.lock().alone = alone;
-    }
-
-    /// The chunks that were stored or found, in order.
-    pub fn chunks(&self) -> Vec<Chunk> {
-        let mut chunks: Vec<Chunk> = self.taken.lock().sure.values().copied().collect();
-        chunks.sort_unstable();
-        chunks
-    }
-}
-
-impl std::fmt::Debug for Claim {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Claim({})", hex::encode(&self.nonce))
-    }
-}
 
 /// Chunks that are there.
 pub struct Kept {
@@ -111,7 +62,7 @@ pub async fn keep(run: &Run, claim: &Claim, pieces: &[Bytes]) -> Result<Kept> {
         let mut weight = 0;
         let fits = |(_, piece): &&([u8; 32], &Bytes)| {
             weight += piece.len() as u64;
-            weight <= WINDOW
+            weight <= parts::WINDOW
         };
         let count = rest.iter().take_while(fits).count().clamp(1, most);
         let (batch, behind) = rest.split_at(count.min(rest.len()));
@@ -157,7 +108,7 @@ async fn share(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
                     parts::pack(piece, Some(run.shared.options.level), &mut value)?;
                     let size = value.len() as u64;
                     sizes.insert(chunk.hash, size);
-                    let key = key(&run.shared.name, chunk);
+                    let key = run.shared.name.chunk(chunk);
                     ops.push(put(key, value, Mode::Create));
                     (Holders { size, names: vec![name.clone()] }, None)
                 }
@@ -165,7 +116,7 @@ async fn share(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
             let mode = version.map_or(Mode::Create, Mode::IfVersion);
             let key = refs::key(chunk);
             ops.push(put(key.clone(), holders.encode(&key, &nonce), mode));
-            ops.push(put(mark(&run.shared.name, chunk), Vec::new(), Mode::Overwrite));
+            ops.push(put(run.shared.name.mark(chunk), Vec::new(), Mode::Overwrite));
         }
         let done = match ops.is_empty() {
             true => Ok(Vec::new()),
@@ -182,7 +133,7 @@ async fn share(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
             Err(error) => return Err(error),
         }
     }
-    Err(super::change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Stores chunks under keys of this timeline, where they are not there yet.
@@ -195,7 +146,7 @@ async fn own(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
         .collect();
     // A listing is no proof.
     let range = Some(Range { offset: 0, length: 1 });
-    let look = |chunk: &Chunk| Request::Get { key: key(name, chunk), range };
+    let look = |chunk: &Chunk| Request::Get { key: name.chunk(chunk), range };
     let found = run.ask_all(known.iter().map(look).collect()).await?;
     let there = known.into_iter().zip(found).filter(|(_, found)| found.is_some());
     let there: HashMap<[u8; 32], Chunk> = there.map(|(chunk, _)| (chunk.hash, chunk)).collect();
@@ -209,7 +160,7 @@ async fn own(run: &Run, claim: &Claim, batch: Batch<'_>) -> Result<Kept> {
             sizes.insert(*hash, value.len() as u64);
             // Nobody else writes this key, and what lies there can only be these bytes.
             let mode = Mode::Overwrite;
-            puts.push(Request::Put { key: key(name, &chunk), value: value.into(), mode });
+            puts.push(Request::Put { key: name.chunk(&chunk), value: value.into(), mode });
         }
         chunks.push(there.get(hash).copied().unwrap_or(chunk));
     }
@@ -230,7 +181,7 @@ async fn told(run: &Run, claim: &Claim) -> Result<HashMap<[u8; 32], [u8; 8]>> {
     let mut condemned = HashSet::new();
     for debt in &layout.held.control.debt {
         if let Dead::Chunks { nonce } = &debt.keys {
-            condemned.extend(self::condemned(run, nonce).await?);
+            condemned.extend(debts::condemned(run, nonce).await?);
         }
     }
     let held = held(run).await?.into_iter().map(|(chunk, _)| chunk);
@@ -255,56 +206,6 @@ pub async fn held(run: &Run) -> Result<Vec<(Chunk, u64)>> {
     Ok(entries.iter().filter_map(chunk).collect())
 }
 
-/// The key of a chunk's bytes.
-pub fn key(home: &Name, chunk: &Chunk) -> String {
-    match chunk.nonce == [0; 8] {
-        true => format!("chunk/{}", hex::encode(&chunk.hash)),
-        false => format!("{}-{}", mark(home, chunk), hex::encode(&chunk.nonce)),
-    }
-}
-
-/// The key that says that a timeline holds a chunk.
-pub fn mark(home: &Name, chunk: &Chunk) -> String {
-    format!("{}{}", home.chunks(), hex::encode(&chunk.hash))
-}
-
 fn put(key: String, value: Vec<u8>, mode: Mode) -> Op {
     Op::Put { key, value: value.into(), mode, ttl: None }
-}
-
-/// A list of chunks that are to be removed, as the bytes that lie at that key.
-pub fn condemn(key: &str, chunks: &[Chunk]) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
-    for chunk in chunks {
-        out.extend_from_slice(&chunk.hash);
-        out.extend_from_slice(&chunk.nonce);
-    }
-    let sum = digest::crc32c_at(key, &out);
-    out.extend_from_slice(&sum.to_le_bytes());
-    out
-}
-
-/// A list of chunks that are to be removed; an absent one was dealt with.
-pub async fn condemned(run: &Run, nonce: &[u8; 8]) -> Result<Vec<Chunk>> {
-    let key = run.shared.name.condemned(nonce);
-    let Some(found) = run.ask.get(key.clone()).await? else { return Ok(Vec::new()) };
-    listed(&key, &found.value).map_err(|error| error.at(|at| at.key = Some(key)))
-}
-
-/// What `condemn` made for that key.
-pub fn listed(key: &str, value: &[u8]) -> Result<Vec<Chunk>> {
-    let mut reader = Reader::new(value, "list of chunks");
-    let (body, sum) = value.split_at(value.len().saturating_sub(4));
-    let right = digest::crc32c_at(key, body).to_le_bytes() == sum || sabotaged!(ChunkSum);
-    if reader.array()? != MAGIC || !right {
-        return Err(reader.damage("its checksum does not match"));
-    }
-    let mut chunks = Vec::with_capacity(body.len() / 40);
-    while reader.left() > 4 {
-        chunks.push(Chunk { hash: reader.array()?, nonce: reader.array()? });
-    }
-    match reader.left() {
-        4 => Ok(chunks),
-        _ => Err(reader.damage("its last entry is cut")),
-    }
 }

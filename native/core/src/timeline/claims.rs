@@ -4,10 +4,10 @@
 
 use std::slice;
 
-use super::change;
-use super::chunks::Claim;
+use super::claim::Claim;
 use super::control::Control;
 use super::sections;
+use super::swap;
 use super::Run;
 use crate::error::{Code, Error, Result};
 
@@ -22,7 +22,7 @@ pub async fn open(run: &Run) -> Result<Claim> {
     claim.nonce.copy_from_slice(&run.ask.random(8).await?);
     let since = run.ask.now().await?;
     let nonce = claim.nonce;
-    let (_, step) = change::changed(run, |_, control| {
+    let (_, step) = swap::changed(run, |_, control| {
         // It may be written already, and the answer lost.
         if !control.claims.iter().any(|other| other.nonce == nonce) {
             control.claims.push(sections::Claim { nonce, since });
@@ -40,7 +40,7 @@ pub async fn close(run: &Run, claims: &[Claim]) -> Result<()> {
     if claims.is_empty() {
         return Ok(());
     }
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         release(control, claims);
         Ok(())
     })
@@ -84,7 +84,7 @@ pub async fn renew(run: &Run, claim: &Claim) -> Result<()> {
     if known.is_some_and(|known| now.saturating_sub(known.since) < RENEWED) {
         return Ok(());
     }
-    let (_, step) = change::changed(run, |_, control| {
+    let (_, step) = swap::changed(run, |_, control| {
         require(run, control, slice::from_ref(claim))?;
         if let Some(own) = held(control).and_then(|at| control.claims.get_mut(at)) {
             own.since = own.since.max(now);
@@ -93,7 +93,7 @@ pub async fn renew(run: &Run, claim: &Claim) -> Result<()> {
     })
     .await?;
     let own =
-        |(before, now): change::Step| now.filter(|_| before.is_some() && before == claim.alone());
+        |(before, now): swap::Step| now.filter(|_| before.is_some() && before == claim.alone());
     if let Some(step) = step {
         claim.stands(own(step));
     }
@@ -103,7 +103,7 @@ pub async fn renew(run: &Run, claim: &Claim) -> Result<()> {
 /// Takes away claims of those who are gone. True: nobody claims any more.
 pub async fn expire(run: &Run) -> Result<bool> {
     let now = run.ask.now().await?;
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         control.claims.retain(|claim| now.saturating_sub(claim.since) <= ABANDONED);
         Ok(control.claims.is_empty() || sabotaged!(ChunkClaim))
     })

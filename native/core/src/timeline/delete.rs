@@ -2,10 +2,11 @@
 //! cannot create a snapshot on no history; numbers and logical offsets never return. What forks
 //! show stays, hidden here.
 
-use super::change;
+use super::debts;
 use super::pins;
 use super::plan::Plan;
 use super::rewrite::To;
+use super::swap;
 use super::sweep;
 use super::Run;
 use crate::error::{Code, Result};
@@ -27,7 +28,7 @@ pub struct Deleted {
 /// Removes all snapshots.
 pub async fn delete(run: &Run) -> Result<Deleted> {
     run.require_conditions()?;
-    change::pay(run).await?;
+    debts::pay(run).await?;
     pins::sweep(run).await?;
     let mut deleted = Deleted::default();
     for _ in 0..ATTEMPTS {
@@ -50,14 +51,14 @@ pub async fn delete(run: &Run) -> Result<Deleted> {
         deleted.freed += sweep::sweep(run).await?;
         return Ok(deleted);
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Where there are no snapshots, as was made sure: removes what a save or an import left that never
 /// came to its end.
 pub async fn clear<T>(run: &Run, done: Result<T>) -> Result<T> {
     if done.as_ref().is_err_and(|error| error.code() == Code::NotFound) {
-        change::sweep(run).await?;
+        debts::sweep(run).await?;
         sweep::sweep(run).await?;
     }
     done

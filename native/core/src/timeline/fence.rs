@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::change;
 use super::meta::Meta;
 use super::record::{Content, Form, Id, Record, Value};
+use super::swap;
 use super::tail::Tail;
 use super::Run;
 use crate::digest;
@@ -64,7 +64,7 @@ pub async fn claim(run: &Run, tail: &mut Tail) -> Result<bool> {
     }
     let mut control = layout.held.control.clone();
     control.hint = tail.sequence;
-    let held = change::written(run, (&layout, control), Vec::new()).await?;
+    let held = swap::written(run, (&layout, control), Vec::new()).await?;
     let first = held.is_some();
     tail.control = held.unwrap_or_else(|| tail.control.clone());
     Ok(first)
@@ -77,7 +77,7 @@ pub async fn close(run: &Run, tail: &mut Tail) -> Result<()> {
         return Ok(());
     }
     if !claim(run, tail).await? {
-        return Err(change::busy(run));
+        return Err(swap::busy(run));
     }
     let (key, value) = value(run, tail).await?;
     let Err(error) = run.ask.put(key.clone(), value.clone(), Mode::Create).await else {

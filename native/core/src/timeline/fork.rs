@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use super::change;
 use super::control::Control;
 use super::fence;
 use super::layout::{Layout, Region};
@@ -16,6 +15,7 @@ use super::list;
 use super::name::Name;
 use super::pins::{self, Pins};
 use super::sections::{Branch, Origin, Pin};
+use super::swap;
 use super::tail::{self, Tail};
 use super::{At, Run, Snapshot};
 use crate::error::{Code, Error, Result};
@@ -42,7 +42,7 @@ pub async fn fork(run: &Run, name: &Name, at: &At) -> Result<Snapshot> {
         pins::set(&run.on(&branch.timeline)?, &pin).await?;
     }
     let made = match ready(run, &fork, Begin { free, line, sequence }).await {
-        Ok((free, control, with)) => change::swap(&fork, (&free, control), with).await?,
+        Ok((free, control, with)) => swap::swap(&fork, (&free, control), with).await?,
         Err(error) => {
             pins::release(run, &held).await?;
             return Err(error);
@@ -78,7 +78,7 @@ async fn ready(run: &Run, fork: &Run, begin: Begin) -> Result<Ready> {
     let record = list::present(run, sequence).await?;
     run.settle().await?;
     if self::line(&layout, sequence) != line {
-        return Err(change::busy(run));
+        return Err(swap::busy(run));
     }
     fork.look().await?;
     let mut tail = fork.again(|| Box::pin(Tail::load(fork))).await?;

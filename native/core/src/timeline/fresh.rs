@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::append;
 use super::build::{compress, Ground};
-use super::chunks::{self, Claim};
+use super::chunks;
+use super::claim::Claim;
 use super::claims;
 use super::edit::Edit;
 use super::lease;

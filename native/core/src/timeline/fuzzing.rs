@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 
-use super::chunks;
+use super::condemned;
 use super::control::Control;
 use super::edit::Edit;
 use super::extent::Extents;
+use super::holders::Holders;
 use super::meta::Meta;
 use super::pack::{Directory, Span};
 use super::parts::{self, Parts};
 use super::record::{Form, Value};
-use super::refs::Holders;
+use super::Holders;
 use crate::error::{fail, Code, Result};
 use crate::wire::Reader;
 
@@ -112,8 +113,8 @@ pub fn holders(bytes: &[u8]) -> Result<()> {
 
 /// A list of chunks that are to be removed. What is read is written alike.
 pub fn condemned(bytes: &[u8]) -> Result<()> {
-    let chunks = chunks::listed(KEY, bytes)?;
-    match chunks::condemn(KEY, &chunks) == bytes {
+    let chunks = condemned::decode(KEY, bytes)?;
+    match condemned::encode(KEY, &chunks) == bytes {
         true => Ok(()),
         false => fail(Code::Internal, "A list of chunks is another once it was written."),
     }

@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
 use super::carry;
-use super::chunks::{self, Claim, Kept};
+use super::chunks::{self, Kept};
+use super::claim::Claim;
 use super::claims;
 use super::export::{kind, Head, MAGIC, VERSION};
 use super::fence;

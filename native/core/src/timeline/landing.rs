@@ -3,8 +3,7 @@
 
 use bytes::Bytes;
 
-use super::change;
-use super::chunks::Claim;
+use super::claim::Claim;
 use super::claims;
 use super::control::Control;
 use super::export::Head;
@@ -14,6 +13,7 @@ use super::packer::{Builder, Entry};
 use super::record::Id;
 use super::rewrite::{self, To};
 use super::sections::{Dead, Debt, Packed};
+use super::swap;
 use super::Run;
 use crate::error::{Code, Error, Result};
 use crate::store::{Mode, Op};
@@ -80,14 +80,14 @@ pub async fn place(run: &Run, whole: &Whole<'_>, packs: &mut Vec<Packed>) -> Res
         // Nobody has saved meanwhile: what they were told is saved would be gone.
         let free = Op::Check { key: behind.key.clone(), version: None };
         let with = if dead.is_some() { Vec::new() } else { vec![free] };
-        if change::swap(run, (&layout, control), with).await? {
+        if swap::swap(run, (&layout, control), with).await? {
             return Ok(());
         }
         if dead.is_none() && run.ask.get(behind.key.clone()).await?.is_some() {
             return Err(occupied(run));
         }
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Takes the number that a writer would take next, where that it is free can be no condition. Gives

@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use super::build::Ground;
-use super::change;
 use super::control::Control;
 use super::fence;
 use super::sections::Lease;
 use super::shared::OwnLease;
+use super::swap;
 use super::tail::Tail;
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -100,7 +100,7 @@ async fn take(run: &Run, time: Duration) -> Result<Ground> {
         check(run, &ground.tail.control.control)?;
         return Ok(ground);
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Publishes the lease, and with a take-over the fence behind the latest snapshot.
@@ -110,14 +110,14 @@ async fn swap(
     fenced: Option<&Tail>,
 ) -> Result<bool> {
     let Some(tail) = fenced.filter(|_| !sabotaged!(TimelineFence)) else {
-        return change::swap(run, to, Vec::new()).await;
+        return swap::swap(run, to, Vec::new()).await;
     };
     let (key, value) = fence::value(run, tail).await?;
     if run.ask.supports().commit {
         let op = Op::Put { key, value, mode: Mode::Create, ttl: None };
-        return change::swap(run, to, vec![op]).await;
+        return swap::swap(run, to, vec![op]).await;
     }
-    if !change::swap(run, to, Vec::new()).await? {
+    if !swap::swap(run, to, Vec::new()).await? {
         return Ok(false);
     }
     for _ in 0..ATTEMPTS {
@@ -135,14 +135,14 @@ async fn swap(
             }
         }
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Gives the lease back, so that the next one need not wait.
 pub async fn release(run: &Run) -> Result<()> {
     let Some(own) = run.shared.lease.lock().take() else { return Ok(()) };
     run.shared.unsettle();
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         if control.lease.as_ref().is_some_and(|lease| is(&own, lease)) {
             // The epoch stays, so that it never comes twice.
             control.lease = control.lease.take().map(|lease| Lease { until: 0, ..lease });

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::parts::Chunk;
 use super::reference;
 use crate::error::{fail, Code, Error, Result};
 use crate::hex;
@@ -91,6 +92,19 @@ impl Name {
     /// What the keys of its chunks begin with.
     pub fn chunks(&self) -> String {
         format!("{}c", self.prefix)
+    }
+
+    /// The key of a chunk's bytes.
+    pub fn chunk(&self, chunk: &Chunk) -> String {
+        match chunk.nonce == [0; 8] {
+            true => format!("chunk/{}", hex::encode(&chunk.hash)),
+            false => format!("{}-{}", self.mark(chunk), hex::encode(&chunk.nonce)),
+        }
+    }
+
+    /// The key that says that it holds a chunk.
+    pub fn mark(&self, chunk: &Chunk) -> String {
+        format!("{}{}", self.chunks(), hex::encode(&chunk.hash))
     }
 
     /// The key of a list of its chunks that are to be removed.

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::change;
+use super::debts;
 use super::fetch::{self, Records};
 use super::join;
 use super::record::Form;
@@ -57,7 +57,7 @@ pub struct Packings {
 /// Packs what is due, or everything.
 pub async fn pack(run: &Run, packing: &Packing) -> Result<Packings> {
     run.require_conditions()?;
-    change::pay(run).await?;
+    debts::pay(run).await?;
     let mut done = Packings { values_before: values(run).await?, ..Packings::default() };
     // While one run is packed others may come up; each time something is packed there are fewer.
     let mut upto = if packing.all { Upto::Latest } else { Upto::Frame };
@@ -69,9 +69,9 @@ pub async fn pack(run: &Run, packing: &Packing) -> Result<Packings> {
             None => break,
         }
     }
-    change::pay(run).await?;
+    debts::pay(run).await?;
     if packing.all {
-        change::sweep(run).await?;
+        debts::sweep(run).await?;
         sweep::sweep(run).await?;
     }
     done.values = values(run).await?;

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 
-use super::chunks::{key, WINDOW};
 use super::name::Name;
-use super::parts::{self, Chunk, Part, Parts};
+use super::parts::{self, Chunk, Part, Parts, WINDOW};
 use super::record::{Id, Record};
 use super::{Raw, Run};
 use crate::digest::{self, Digest, Hasher};
@@ -32,11 +31,11 @@ pub type Wanted = (Name, Chunk, u64);
 
 /// Reads chunks as they are stored, all at once.
 pub async fn stored(run: &Run, wanted: &[Wanted]) -> Result<Vec<Bytes>> {
-    let get = |(home, chunk, _): &Wanted| Request::Get { key: key(home, chunk), range: None };
+    let get = |(home, chunk, _): &Wanted| Request::Get { key: home.chunk(chunk), range: None };
     let found = run.ask_all(wanted.iter().map(get).collect()).await?;
     let mut values = Vec::with_capacity(found.len());
     for ((home, chunk, _), found) in wanted.iter().zip(found) {
-        let place = |error: Error| error.at(|at| at.key = Some(key(home, chunk)));
+        let place = |error: Error| error.at(|at| at.key = Some(home.chunk(chunk)));
         let Some(found) = found else { return Err(place(missing(run, home, chunk))) };
         values.push(found.value);
     }
@@ -45,7 +44,7 @@ pub async fn stored(run: &Run, wanted: &[Wanted]) -> Result<Vec<Bytes>> {
 
 /// The bytes of a chunk. They are not proven yet.
 fn unpacked(stored: &Bytes, (home, chunk, length): (&Name, &Chunk, u64)) -> Result<Bytes> {
-    let place = |error: Error| error.at(|at| at.key = Some(key(home, chunk)));
+    let place = |error: Error| error.at(|at| at.key = Some(home.chunk(chunk)));
     parts::unpack(stored, length).map_err(place)
 }
 
@@ -65,7 +64,7 @@ fn is_right(chunk: &Chunk, bytes: &[u8]) -> bool {
 fn wrong(home: &Name, chunk: &Chunk) -> Error {
     let message = "A chunk is not what its hash says; run verify, and restore a backup.";
     Error::new(Code::HashMismatch, message).at(|at| {
-        at.key = Some(key(home, chunk));
+        at.key = Some(home.chunk(chunk));
         at.timeline = Some(home.to_string());
     })
 }
@@ -88,7 +87,7 @@ fn first_wrong(wanted: &[Wanted], chunks: &[Bytes]) -> Option<usize> {
 
 fn missing(run: &Run, home: &Name, chunk: &Chunk) -> Error {
     // What needs it may have been taken out meanwhile.
-    let _ = run.moved(key(home, chunk));
+    let _ = run.moved(home.chunk(chunk));
     let hash = hex::encode(&chunk.hash);
     let message = format!(
         "The chunk {hash} is missing, although {} needs it; restore the store from a backup.",

@@ -17,6 +17,8 @@ pub const CUT: ChunkOptions = ChunkOptions { min: 32 << 10, average: 64 << 10, m
 pub const CHUNK_MAX: u64 = 1 << 20;
 /// A record holds at most so many bytes itself, so that a reader can hold them.
 const INLINE_MAX: u64 = 4 << 20;
+/// So many bytes of chunks are read or written together.
+pub const WINDOW: u64 = 4 << 20;
 /// Below this nothing is compressed.
 const COMPRESSED_MIN: usize = 24;
 

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::change;
 use super::control::Control;
 use super::layout::Layout;
 use super::sections::{Branch, Pin};
+use super::swap;
 use super::Run;
 use crate::error::Result;
 
@@ -19,7 +19,7 @@ pub type Pins = Vec<(String, Pin)>;
 
 /// Holds a part of a timeline's history for a fork.
 pub async fn set(run: &Run, pin: &Pin) -> Result<()> {
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         control.pins.push(pin.clone());
         Ok(())
     })
@@ -61,7 +61,7 @@ pub async fn narrow(run: &Run, pins: &Pins, floor: u64) -> Result<()> {
 
 /// Puts another pin in place of one, or none, if it is still there.
 async fn replace(run: &Run, pin: &Pin, by: Option<Pin>) -> Result<()> {
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         if let Some(at) = control.pins.iter().position(|other| other == pin) {
             control.pins.splice(at..=at, by.clone());
         }
@@ -80,7 +80,7 @@ pub async fn sweep(run: &Run) -> Result<()> {
         let fork = run.on(&pin.timeline)?;
         let seen: Arc<Layout> = fork.look().await?;
         // A fork that is being made all the time meets this change and fails.
-        let change = || change::swap(&fork, (&seen, seen.held.control.clone()), Vec::new());
+        let change = || swap::swap(&fork, (&seen, seen.held.control.clone()), Vec::new());
         if !shows(&seen.held.control, &name) && change().await? {
             dead.push(pin.clone());
         }
@@ -88,7 +88,7 @@ pub async fn sweep(run: &Run) -> Result<()> {
     if dead.is_empty() {
         return Ok(());
     }
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         control.pins.retain(|pin| !dead.contains(pin));
         Ok(())
     })

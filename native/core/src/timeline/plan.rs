@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change;
 use super::control::Control;
 use super::fence;
 use super::fetch;
@@ -15,6 +14,7 @@ use super::prune::{Policy, Pruned, Reason, Stretch};
 use super::restore;
 use super::rewrite::{self, Fate, Job, Replaced, To};
 use super::sections::{Floor, Packed, Pin, Tag};
+use super::swap;
 use super::tail::{self, Tail};
 use super::Run;
 use crate::error::{fail, Code, Result};
@@ -102,7 +102,7 @@ impl Plan {
         fence::close(run, &mut tail).await?;
         let layout = run.layout().await?;
         if layout.held.version != tail.control.version {
-            return Err(change::busy(run));
+            return Err(swap::busy(run));
         }
         let seen = layout.held.control.clone();
         // What is damaged can be removed, too.

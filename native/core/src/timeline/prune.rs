@@ -5,10 +5,11 @@
 //! then there is a new plan. So nothing that somebody holds on to can go, and a crash leaves either
 //! what was or what is to be.
 
-use super::change;
+use super::debts;
 use super::pins;
 use super::plan::Plan;
 use super::rewrite::{Fate, To};
+use super::swap;
 use super::{sweep, Run};
 use crate::error::{fail, Code, Result};
 
@@ -80,7 +81,7 @@ pub struct Pruned {
 pub async fn prune(run: &Run, policy: &Policy) -> Result<Pruned> {
     check(policy)?;
     run.require_conditions()?;
-    change::pay(run).await?;
+    debts::pay(run).await?;
     let to = if policy.dry_run { To::Nowhere } else { To::Store };
     for _ in 0..ATTEMPTS {
         let plan = Plan::make(run, policy).await?;
@@ -93,13 +94,13 @@ pub async fn prune(run: &Run, policy: &Policy) -> Result<Pruned> {
                     sweep::foresee(run, &|s| fates.get(&s) != Some(&Fate::Goes)).await?;
             } else {
                 pins::narrow(run, &held, floor).await?;
-                change::sweep(run).await?;
+                debts::sweep(run).await?;
                 pruned.freed += sweep::sweep(run).await?;
             }
             return Ok(pruned);
         }
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 fn check(policy: &Policy) -> Result<()> {

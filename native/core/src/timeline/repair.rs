@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::change;
 use super::chunks;
 use super::control::Control;
 use super::fence;
@@ -12,6 +11,7 @@ use super::packer::{Builder, Entry};
 use super::record::Id;
 use super::rewrite::{self, Replaced, To, PACK_BYTES};
 use super::sections::{Packed, Tag};
+use super::swap;
 use super::tail;
 use super::unpack;
 use super::verify::{self, Found, Tell};
@@ -70,7 +70,7 @@ pub async fn repair(run: &Run) -> Result<Repaired> {
         Ok(true)
     };
     if !rewrite::place(run, (&replaced, &packs), &cut).await? {
-        return Err(change::busy(run));
+        return Err(swap::busy(run));
     }
     run.forget();
     run.shared.unsettle();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::change;
+use super::debts;
 use super::extent::Extents;
 use super::fetch::{self, Fresh};
 use super::pack;
@@ -11,6 +11,7 @@ use super::parted::Parted;
 use super::record::{Id, Record};
 use super::restore;
 use super::sections::{Dead, Debt, Packed};
+use super::swap;
 use super::walk;
 use super::Run;
 use crate::error::{Code, Error, Result};
@@ -259,7 +260,7 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
             control.hint = control.hint.max(last);
             dead.push(Dead::Loose { first, last });
         }
-        let removed = change::removed(run, &dead);
+        let removed = debts::removed(run, &dead);
         if removed.is_empty() {
             let since = run.ask.now().await?;
             control.debt.extend(dead.into_iter().map(|keys| Debt { since, keys }));
@@ -267,7 +268,7 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
         let mut with = removed;
         let next = old.next.filter(|_| run.ask.supports().commit).map(|s| run.shared.name.key(s));
         with.extend(next.clone().map(|key| Op::Check { key, version: None }));
-        if change::swap(run, (&layout, control), with).await? {
+        if swap::swap(run, (&layout, control), with).await? {
             return Ok(true);
         }
         if let Some(key) = next {

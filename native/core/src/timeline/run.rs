@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::cache::View;
-use super::chunks::Claim;
+use super::claim::Claim;
 use super::layout::Layout;
 use super::name::Name;
 use super::shared::Shared;

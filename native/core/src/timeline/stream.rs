@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use super::chunks::{self, Claim};
+use super::chunks;
+use super::claim::Claim;
 use super::claims;
 use super::parts::{self, Chunk, Part};
 use super::shared::Shared;

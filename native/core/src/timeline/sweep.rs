@@ -6,16 +6,21 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::chunks::{self, Claim};
+use super::chunks;
+use super::claim::Claim;
 use super::claims;
+use super::condemned;
+use super::debts;
 use super::fetch;
 use super::frame;
+use super::holders::Holders;
 use super::layout::Layout;
 use super::parts::{Chunk, Parts};
 use super::record::Form;
 use super::refs;
 use super::sections::{Dead, Debt};
-use super::{change, queue, tail, unpack, Run};
+use super::swap;
+use super::{tail, unpack, Run};
 use crate::error::{Code, Result};
 use crate::store::{Mode, Op};
 
@@ -64,7 +69,7 @@ pub async fn foresee(run: &Run, stays: Counts<'_>) -> Result<u64> {
         return Ok(held.iter().map(|(_, size)| size).sum());
     }
     let chunks: Vec<Chunk> = held.into_iter().map(|(chunk, _)| chunk).collect();
-    let alone = |holders: &refs::Holders| holders.names == [run.shared.name.to_string()];
+    let alone = |holders: &Holders| holders.names == [run.shared.name.to_string()];
     let mut freed = 0;
     for part in chunks.chunks(TOGETHER) {
         let found = refs::read(run, part).await?.into_iter().flatten();
@@ -87,7 +92,7 @@ async fn spare(run: &Run) -> Result<Option<Spare>> {
     let layout = run.look().await?;
     for debt in &layout.held.control.debt {
         if let Dead::Chunks { nonce } = &debt.keys {
-            let known: HashSet<Chunk> = chunks::condemned(run, nonce).await?.into_iter().collect();
+            let known: HashSet<Chunk> = debts::condemned(run, nonce).await?.into_iter().collect();
             spare.retain(|(chunk, _)| !known.contains(chunk));
         }
     }
@@ -119,7 +124,7 @@ pub async fn undo(run: &Run, claim: &Claim) -> Result<bool> {
     // While nobody else claims, no record can need a chunk; without any, it says nothing.
     let deleted = run.ask.delete(run.shared.name.control(), Some(alone.clone())).await;
     run.forget_layout();
-    queue::forget(&run.shared);
+    run.shared.unsettle();
     match deleted {
         Ok(()) => Ok(true),
         Err(error) if error.code() == Code::Conflict => {
@@ -172,7 +177,7 @@ async fn dropping(run: &Run, of: (&Layout, &[Chunk])) -> Result<(Vec<Op>, u64)> 
     let version = layout.held.version.clone();
     let (mut ops, mut size) = (vec![Op::Check { key: name.control(), version }], 0);
     for (chunk, found) in part.iter().zip(refs::read(run, part).await?) {
-        ops.push(Op::Delete { key: chunks::mark(name, chunk), if_version: None });
+        ops.push(Op::Delete { key: name.mark(chunk), if_version: None });
         let Some((holders, version)) = found else { continue };
         let left = holders.clone().without(&name.to_string());
         if left.names.is_empty() {
@@ -180,7 +185,7 @@ async fn dropping(run: &Run, of: (&Layout, &[Chunk])) -> Result<(Vec<Op>, u64)> 
             // Without conditions there is only one writer.
             let if_version = run.ask.supports().conditional_delete.then_some(version);
             ops.push(Op::Delete { key: refs::key(chunk), if_version });
-            ops.push(Op::Delete { key: chunks::key(name, chunk), if_version: None });
+            ops.push(Op::Delete { key: name.chunk(chunk), if_version: None });
         } else if left != holders {
             let (key, mode) = (refs::key(chunk), Mode::IfVersion(version));
             let value = left.encode(&key, &nonce).into();
@@ -198,12 +203,12 @@ async fn condemn(run: &Run, of: (&Layout, &[(Chunk, u64)]), freed: &mut u64) -> 
     let nonce = refs::nonce(run).await?;
     let chunks: Vec<Chunk> = spare.iter().map(|(chunk, _)| *chunk).collect();
     let key = run.shared.name.condemned(&nonce);
-    let value = chunks::condemn(&key, &chunks);
+    let value = condemned::encode(&key, &chunks);
     run.ask.put(key.clone(), value.into(), Mode::Overwrite).await?;
     let mut control = layout.held.control.clone();
     let since = run.ask.now().await?;
     control.debt.push(Debt { since, keys: Dead::Chunks { nonce } });
-    if !change::swap(run, (layout, control), Vec::new()).await? {
+    if !swap::swap(run, (layout, control), Vec::new()).await? {
         run.ask.delete(key, None).await?;
         return Ok(false);
     }

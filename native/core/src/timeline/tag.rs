@@ -1,9 +1,9 @@
 //! Tags: names for snapshots. They hold what they name, and move only from where they are known to
 //! be.
 
-use super::change;
 use super::list;
 use super::sections::Tag;
+use super::swap;
 use super::tail;
 use super::{At, Run, Snapshot};
 use crate::error::{fail, Code, Error, Result};
@@ -55,16 +55,16 @@ pub async fn tag(run: &Run, name: &str, to: (At, From)) -> Result<Snapshot> {
             Err(place) => control.tags.insert(place, tag),
         }
         let tags = control.names_of(sequence);
-        if change::swap(run, (&layout, control), Vec::new()).await? {
+        if swap::swap(run, (&layout, control), Vec::new()).await? {
             return Ok(Snapshot { tags, ..snapshot });
         }
     }
-    Err(change::busy(run))
+    Err(swap::busy(run))
 }
 
 /// Takes a name away; tells what it named.
 pub async fn untag(run: &Run, name: &str, from: &From) -> Result<u64> {
-    change::control(run, |_, control| {
+    swap::control(run, |_, control| {
         let there = control.tags.iter().position(|tag| tag.name == name);
         let Some(there) = there else { return Err(untagged(run, name)) };
         let now = control.tags[there].sequence;

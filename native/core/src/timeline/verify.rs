@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fetch::{self, Fresh};
+use super::holders::Holders;
 use super::layout::Layout;
 use super::parted::Parted;
 use super::parts::Chunk;
@@ -167,7 +168,7 @@ async fn held(run: &Run, parted: &Parted) -> Result<()> {
     let chunks: Vec<Chunk> = parted.parts.chunks().collect();
     for part in chunks.chunks(256) {
         let found = refs::read(run, part).await?;
-        let is_held = |(holders, _): &(refs::Holders, _)| holders.has(&name);
+        let is_held = |(holders, _): &(Holders, _)| holders.has(&name);
         let not = part.iter().zip(found).find(|(_, found)| !found.as_ref().is_some_and(is_held));
         if let Some((chunk, _)) = not {
             let error = walk::damage("nothing holds a chunk that it needs");
