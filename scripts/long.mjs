@@ -3,8 +3,8 @@
 //
 //   node scripts/long.mjs [campaign ...]
 //
-// Without words it runs all of them. Each is a test in native/core/tests or in test/ that has a short
-// form, too, which runs with all the others; its first lines say what it proves.
+// Without words it runs all of them. Each is a test in native/core/tests or in test/ that has a
+// short form, too, which runs with all the others; its first lines say what it proves.
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";

@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 
-use super::condemned;
-use super::control::Control;
-use super::edit::Edit;
-use super::extent::Extents;
-use super::holders::Holders;
-use super::meta::Meta;
-use super::pack::{Directory, Span};
-use super::parts::{self, Parts};
-use super::record::{Form, Value};
-use super::Holders;
+use super::form::condemned;
+use super::form::control::Control;
+use super::form::edit::Edit;
+use super::form::extent::Extents;
+use super::form::holders::Holders;
+use super::form::meta::Meta;
+use super::form::pack::{Directory, Span};
+use super::form::parts::{self, Parts};
+use super::form::record::{Form, Value};
+
 use crate::error::{fail, Code, Result};
 use crate::wire::Reader;
 

@@ -8,107 +8,56 @@
 //!
 //! Every operation is a machine (`crate::machine`); a `Timeline` is the memory that they share.
 
-mod ahead;
-mod append;
-mod blame;
-mod budget;
-mod build;
-mod cache;
-mod carry;
-mod chunks;
-mod claim;
-mod claims;
-mod condemned;
-mod control;
-mod debts;
-mod delete;
-mod edit;
-mod export;
-mod extent;
-mod fence;
-mod fetch;
-mod fork;
-mod frame;
-mod fresh;
+mod change;
+mod chunk;
+mod form;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod holders;
-mod id;
-mod idempotency;
-mod import;
-mod join;
-mod landing;
-mod layout;
-mod lease;
-mod list;
-mod matcher;
-mod meta;
-mod name;
-mod names;
-mod needed;
-mod options;
-mod outflow;
-mod pack;
-mod packer;
-mod packing;
-mod parted;
-mod parts;
-mod pins;
-mod plan;
-mod prune;
-mod queue;
-mod record;
-mod reference;
-mod refs;
-mod repair;
-mod restore;
-mod rewrite;
-mod run;
-mod sections;
-mod shared;
-mod snapshot;
-mod stream;
-mod swap;
-mod sweep;
-mod tag;
-mod tail;
-mod unpack;
-mod verify;
-mod walk;
-mod why;
+mod keep;
+mod look;
+mod operation;
+mod read;
+mod save;
+mod transfer;
 
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use blame::{Blame, Did};
-pub use delete::Deleted;
-pub use export::{Cursor, Part};
-pub use import::{Import, Taken};
-pub use list::Page;
-pub use meta::Meta;
-pub use name::Name;
-pub use names::shows;
-pub use options::Options;
-pub use outflow::Outflow;
-pub use packing::{Packing, Packings};
-pub use prune::{Policy, Pruned, Reason, Stretch};
-pub use queue::{Change, Save, SaveDone, Splice};
-pub use record::Id;
-pub use repair::Repaired;
-pub use restore::Restored;
-pub use snapshot::{At, Snapshot};
-pub use stream::{Inflow, Streamed};
-pub use tag::From;
-pub use verify::{Progress, Report, Tell};
-pub use why::{Detail, Weight};
+pub use change::tag::From;
+pub use form::meta::Meta;
+pub use form::name::Name;
+pub use form::names::shows;
+pub use form::record::Id;
+pub use form::snapshot::{At, Snapshot};
+pub use keep::delete::Deleted;
+pub use keep::packing::{Packing, Packings};
+pub use keep::prune::{Policy, Pruned, Reason, Stretch};
+pub use keep::repair::Repaired;
+pub use look::blame::{Blame, Did};
+pub use look::verify::{Progress, Report, Tell};
+pub use look::why::{Detail, Weight};
+pub use operation::options::Options;
+pub use read::list::Page;
+pub use read::outflow::Outflow;
+pub use read::restore::Restored;
+pub use save::queue::{Change, Save, SaveDone, Splice};
+pub use save::stream::{Inflow, Streamed};
+pub use transfer::export::{Cursor, Part};
+pub use transfer::import::{Import, Taken};
 
-use carry::Told;
-use queue::Queue;
-use run::Run;
-use shared::Shared;
+use change::{fork, tag};
+use keep::{delete, packing, prune, repair};
+use look::{blame, verify, why};
+use operation::run::Run;
+use operation::shared::Shared;
+use read::{list, outflow, restore};
+use save::queue::Queue;
+use save::{lease, queue, stream};
+use transfer::carry::Told;
+use transfer::export;
 
 use crate::error::Result;
 use crate::machine::Machine;
@@ -317,6 +266,3 @@ impl Timeline {
         self.shared.machine(operation)
     }
 }
-
-/// New bytes that were proven by their record's id.
-type Raw = Bytes;
