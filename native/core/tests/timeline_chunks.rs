@@ -681,6 +681,45 @@ fn what_a_crash_leaves_is_swept_and_nothing_else() {
     }
 }
 
+#[test]
+fn the_last_of_several_in_one_value_is_found_whatever_is_remembered() {
+    let (_, store) = stores().swap_remove(1);
+    let kept = Kept::with(&store, "a/b", Options { cache_bytes: 1000, ..tiny() });
+    let states = [b"a few bytes".to_vec(), noise(1, 400)];
+    let (sender, told) = std::sync::mpsc::channel();
+    let mut machine = None;
+    for state in &states {
+        let sender = sender.clone();
+        let done = Box::new(move |result| drop(sender.send(result)));
+        machine = machine.or(kept.timeline.save(whole(state), done));
+    }
+    kept.run(machine.unwrap()).unwrap();
+    for sequence in [1, 2] {
+        assert_eq!(told.recv().unwrap().unwrap().sequence, sequence);
+    }
+    assert!(store.get("t/a/b/000000000002", None).unwrap().is_none());
+    assert!(kept.restore(At::Latest).unwrap() == states[1]);
+    assert_eq!(kept.save(b"what comes next").unwrap().sequence, 3);
+}
+
+#[test]
+fn a_state_that_is_removed_while_it_is_read_is_gone_and_not_damaged() {
+    let store = memory();
+    let kept = Kept::open(&store, "a/b");
+    save_stream(&kept, &noise(1, 6 * MB), MB);
+    let flow = kept.run(kept.timeline.restore_stream(At::Latest)).unwrap();
+    kept.run(flow.next()).unwrap().unwrap();
+    let other = Kept::open(&store, "a/b");
+    other.run(other.timeline.delete()).unwrap();
+    let error = loop {
+        match kept.run(flow.next()) {
+            Ok(piece) => assert!(piece.is_some(), "all of it was read"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::NotFound, "{error}");
+}
+
 /// A timeline with chunks as a file.
 fn exported() -> Vec<u8> {
     let store = memory();
