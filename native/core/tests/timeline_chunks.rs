@@ -720,6 +720,26 @@ fn a_state_that_is_removed_while_it_is_read_is_gone_and_not_damaged() {
     assert_eq!(error.code(), Code::NotFound, "{error}");
 }
 
+#[test]
+fn a_chunk_that_is_to_be_removed_is_stored_again() {
+    for (kind, store) in stores() {
+        let clock = Hours::new();
+        let kept = clock.with(&store, ("a/b", tiny()));
+        let attachment = noise(1, 100);
+        kept.save(&attachment).unwrap();
+        kept.run(kept.timeline.delete()).unwrap();
+        kept.save(&attachment).unwrap();
+        clock.pass(2);
+        let fresh = clock.with(&store, ("a/b", tiny()));
+        fresh
+            .run(fresh.timeline.prune(Policy { keep_last: Some(9), ..Policy::default() }))
+            .unwrap();
+        assert_eq!(chunks_in(&store), 1, "{kind}");
+        assert!(fresh.restore(At::Latest).unwrap() == attachment, "{kind}");
+        healthy(&fresh, kind);
+    }
+}
+
 /// A timeline with chunks as a file.
 fn exported() -> Vec<u8> {
     let store = memory();
