@@ -97,6 +97,7 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("attachments", 1288),
     ("attachments", 1427),
     ("attachments", 1460),
+    ("attachments", 8968),
     ("families", 36),
     ("families", 670),
     ("families", 728),

@@ -15,8 +15,8 @@ use keepstate_core::error::{Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, Request, RequestId, Step};
 use keepstate_core::store::{Mode, Op, Query, Store, StoreExt};
 use keepstate_core::timeline::{
-    At, Change, Cursor, Deleted, Detail, Import, Inflow, Meta, Options, Packing, Policy, Save,
-    Snapshot, Streamed,
+    At, Change, Cursor, Deleted, Detail, From, Import, Inflow, Meta, Options, Packing, Policy,
+    Save, Snapshot, Streamed,
 };
 use timelines::{memory, stores, whole, Dice, Kept};
 
@@ -736,6 +736,57 @@ fn a_chunk_that_is_to_be_removed_is_stored_again() {
             .unwrap();
         assert_eq!(chunks_in(&store), 1, "{kind}");
         assert!(fresh.restore(At::Latest).unwrap() == attachment, "{kind}");
+        healthy(&fresh, kind);
+    }
+}
+
+/// Whether a request writes a control object.
+fn changes(request: &Request) -> bool {
+    let is_one = |op: &Op| matches!(op, Op::Put { key, .. } if key.ends_with("/control"));
+    match request {
+        Request::Put { key, .. } => key.ends_with("/control"),
+        Request::Commit(ops) => ops.iter().any(is_one),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_change_that_was_done_and_seems_refused_takes_nothing_back() {
+    for (kind, store) in stores() {
+        let kept = Kept::with(&store, "a/b", tiny());
+        let states: Vec<Vec<u8>> = (1..5).map(|seed| noise(seed, 100)).collect();
+        states.iter().for_each(|state| drop(kept.save(state).unwrap()));
+        let packing = Packing { all: true, level: None };
+        let mut slow = Slow::new(&kept, kept.timeline.pack(packing));
+        let mut refused = false;
+        while slow.ended.is_none() {
+            let asked = match slow.machine.step() {
+                Step::Do(asked) => asked,
+                Step::Done(result) => {
+                    slow.ended = Some(result);
+                    break;
+                }
+            };
+            for (id, request) in asked {
+                let hit = changes(&request) && !refused;
+                let mut answer = slow.serve(request);
+                if hit && answer.is_ok() {
+                    // A client's own retry met its first try, and others have gone on since.
+                    refused = true;
+                    let other = Kept::with(&store, "a/b", tiny());
+                    let tag = other.timeline.tag("good".into(), At::Latest, From::Nowhere);
+                    other.run(tag).unwrap();
+                    answer = Err(Error::new(Code::Conflict, "Refused by the test."));
+                }
+                slow.machine.answer(id, answer);
+            }
+        }
+        assert!(refused, "{kind}");
+        slow.end().unwrap();
+        let fresh = Kept::with(&store, "a/b", tiny());
+        for (sequence, state) in (1..).zip(&states) {
+            assert!(fresh.restore(At::Sequence(sequence)).unwrap() == *state, "{kind} @{sequence}");
+        }
         healthy(&fresh, kind);
     }
 }
