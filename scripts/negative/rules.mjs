@@ -47,7 +47,8 @@ export const CORE_RULES = {
   ChunkHash: ["timeline_chunks", "a_missing_or_changed_chunk"],
   ChunkClaim: ["timeline_chunks", "beside_a_prune_or_delete"],
   ChunkUses: ["timeline_chunks", "beside_a_prune_or_delete"],
-  ChunkCondemned: ["simulation", "", { KEEPSTATE_CAST: "attachments", KEEPSTATE_SEEDS: "300" }],
+  ChunkCondemned: ["timeline_chunks", "a_chunk_that_is_to_be_removed"],
+  NamedPacks: ["timeline_chunks", "a_change_that_was_done"],
   ChunkSum: ["timeline_chunks", "what_a_store_gives_for_another_key"],
 };
 

@@ -15,8 +15,8 @@ use keepstate_core::error::{Code, Error, Result};
 use keepstate_core::machine::{Answer, Machine, Request, RequestId, Step};
 use keepstate_core::store::{Mode, Op, Query, Store, StoreExt};
 use keepstate_core::timeline::{
-    At, Change, Cursor, Deleted, Detail, Import, Inflow, Meta, Options, Packing, Policy, Save,
-    Snapshot, Streamed,
+    At, Change, Cursor, Deleted, Detail, From, Import, Inflow, Meta, Options, Packing, Policy,
+    Save, Snapshot, Streamed,
 };
 use timelines::{memory, stores, whole, Dice, Kept};
 
@@ -678,6 +678,116 @@ fn what_a_crash_leaves_is_swept_and_nothing_else() {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn the_last_of_several_in_one_value_is_found_whatever_is_remembered() {
+    let (_, store) = stores().swap_remove(1);
+    let kept = Kept::with(&store, "a/b", Options { cache_bytes: 1000, ..tiny() });
+    let states = [b"a few bytes".to_vec(), noise(1, 400)];
+    let (sender, told) = std::sync::mpsc::channel();
+    let mut machine = None;
+    for state in &states {
+        let sender = sender.clone();
+        let done = Box::new(move |result| drop(sender.send(result)));
+        machine = machine.or(kept.timeline.save(whole(state), done));
+    }
+    kept.run(machine.unwrap()).unwrap();
+    for sequence in [1, 2] {
+        assert_eq!(told.recv().unwrap().unwrap().sequence, sequence);
+    }
+    assert!(store.get("t/a/b/000000000002", None).unwrap().is_none());
+    assert!(kept.restore(At::Latest).unwrap() == states[1]);
+    assert_eq!(kept.save(b"what comes next").unwrap().sequence, 3);
+}
+
+#[test]
+fn a_state_that_is_removed_while_it_is_read_is_gone_and_not_damaged() {
+    let store = memory();
+    let kept = Kept::open(&store, "a/b");
+    save_stream(&kept, &noise(1, 6 * MB), MB);
+    let flow = kept.run(kept.timeline.restore_stream(At::Latest)).unwrap();
+    kept.run(flow.next()).unwrap().unwrap();
+    let other = Kept::open(&store, "a/b");
+    other.run(other.timeline.delete()).unwrap();
+    let error = loop {
+        match kept.run(flow.next()) {
+            Ok(piece) => assert!(piece.is_some(), "all of it was read"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::NotFound, "{error}");
+}
+
+#[test]
+fn a_chunk_that_is_to_be_removed_is_stored_again() {
+    for (kind, store) in stores() {
+        let clock = Hours::new();
+        let kept = clock.with(&store, ("a/b", tiny()));
+        let attachment = noise(1, 100);
+        kept.save(&attachment).unwrap();
+        kept.run(kept.timeline.delete()).unwrap();
+        kept.save(&attachment).unwrap();
+        clock.pass(2);
+        let fresh = clock.with(&store, ("a/b", tiny()));
+        fresh
+            .run(fresh.timeline.prune(Policy { keep_last: Some(9), ..Policy::default() }))
+            .unwrap();
+        assert_eq!(chunks_in(&store), 1, "{kind}");
+        assert!(fresh.restore(At::Latest).unwrap() == attachment, "{kind}");
+        healthy(&fresh, kind);
+    }
+}
+
+/// Whether a request writes a control object.
+fn changes(request: &Request) -> bool {
+    let is_one = |op: &Op| matches!(op, Op::Put { key, .. } if key.ends_with("/control"));
+    match request {
+        Request::Put { key, .. } => key.ends_with("/control"),
+        Request::Commit(ops) => ops.iter().any(is_one),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_change_that_was_done_and_seems_refused_takes_nothing_back() {
+    for (kind, store) in stores() {
+        let kept = Kept::with(&store, "a/b", tiny());
+        let states: Vec<Vec<u8>> = (1..5).map(|seed| noise(seed, 100)).collect();
+        states.iter().for_each(|state| drop(kept.save(state).unwrap()));
+        let packing = Packing { all: true, level: None };
+        let mut slow = Slow::new(&kept, kept.timeline.pack(packing));
+        let mut refused = false;
+        while slow.ended.is_none() {
+            let asked = match slow.machine.step() {
+                Step::Do(asked) => asked,
+                Step::Done(result) => {
+                    slow.ended = Some(result);
+                    break;
+                }
+            };
+            for (id, request) in asked {
+                let hit = changes(&request) && !refused;
+                let mut answer = slow.serve(request);
+                if hit && answer.is_ok() {
+                    // A client's own retry met its first try, and others have gone on since.
+                    refused = true;
+                    let other = Kept::with(&store, "a/b", tiny());
+                    let tag = other.timeline.tag("good".into(), At::Latest, From::Nowhere);
+                    other.run(tag).unwrap();
+                    answer = Err(Error::new(Code::Conflict, "Refused by the test."));
+                }
+                slow.machine.answer(id, answer);
+            }
+        }
+        assert!(refused, "{kind}");
+        slow.end().unwrap();
+        let fresh = Kept::with(&store, "a/b", tiny());
+        for (sequence, state) in (1..).zip(&states) {
+            assert!(fresh.restore(At::Sequence(sequence)).unwrap() == *state, "{kind} @{sequence}");
+        }
+        healthy(&fresh, kind);
     }
 }
 

@@ -60,6 +60,7 @@ rules! {
     ChunkClaim: "While somebody claims, no chunk of the timeline is removed.";
     ChunkUses: "What no snapshot needed may be needed once somebody has claimed since.";
     ChunkCondemned: "No save takes a chunk that is to be removed.";
+    NamedPacks: "A pack that the control object names is never removed as left over.";
     ChunkSum: "What is said of chunks counts only where its checksum holds.";
 }
 

@@ -100,12 +100,14 @@ pub async fn renew(run: &Run, claim: &Claim) -> Result<()> {
     Ok(())
 }
 
-/// Takes away claims of those who are gone. True: nobody claims any more.
-pub async fn expire(run: &Run) -> Result<bool> {
+/// Takes away claims of those who are gone. Where nobody claims any more: how many claims there
+/// were until then.
+pub async fn expire(run: &Run) -> Result<Option<u64>> {
     let now = run.ask.now().await?;
     swap::control(run, |_, control| {
         control.claims.retain(|claim| now.saturating_sub(claim.since) <= ABANDONED);
-        Ok(control.claims.is_empty() || sabotaged!(ChunkClaim))
+        let none = control.claims.is_empty() || sabotaged!(ChunkClaim);
+        Ok(none.then_some(control.uses))
     })
     .await
 }

@@ -78,10 +78,12 @@ type Spare = (Arc<Layout>, Vec<(Chunk, u64)>);
 
 /// What this timeline holds and does not need; none: nothing, or somebody claims.
 async fn spare(run: &Run) -> Result<Option<Spare>> {
-    if run.look().await?.held.control.uses == 0 || !claims::expire(run).await? {
+    if run.look().await?.held.control.uses == 0 {
         return Ok(None);
     }
-    let before = run.look().await?.held.control.uses;
+    // Both from one look: a claim that came right behind it must be one more.
+    let Some(before) = claims::expire(run).await? else { return Ok(None) };
+    run.forget_layout();
     let needed = run.again(|| Box::pin(needed(run, &|_| true))).await?;
     let mut spare = chunks::held(run).await?;
     spare.retain(|(chunk, _)| !needed.contains(chunk));

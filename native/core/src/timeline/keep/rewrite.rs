@@ -11,6 +11,7 @@ use crate::timeline::form::packer::{Builder, Built, Entry};
 use crate::timeline::form::record::{Id, Record};
 use crate::timeline::form::sections::{Dead, Debt, Packed};
 use crate::timeline::form::{pack, walk};
+use crate::timeline::operation::layout::Layout;
 use crate::timeline::operation::run::Run;
 use crate::timeline::read::fetch::{self, Fresh};
 use crate::timeline::read::parted::Parted;
@@ -243,6 +244,9 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
     let (old, packs) = of;
     for _ in 0..ATTEMPTS {
         let layout = run.look().await?;
+        if names(&layout, packs) {
+            return Ok(true);
+        }
         let mut control = layout.held.control.clone();
         let same = old.packs.iter().all(|pack| control.packs.contains(pack))
             && old.loose.is_none_or(|(first, _)| control.loose == first);
@@ -280,9 +284,21 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
     Ok(false)
 }
 
+/// Whether packs are named: what seemed to be refused was done, and others have changed more since.
+pub fn names(layout: &Layout, packs: &[Packed]) -> bool {
+    let control = &layout.held.control;
+    let named = packs.iter().all(|pack| control.packs.contains(pack));
+    !packs.is_empty() && named && !sabotaged!(NamedPacks)
+}
+
 /// Removes packs that are not named.
 pub async fn discard(run: &Run, packs: &[Packed]) -> Result<()> {
-    for pack in packs {
+    if packs.is_empty() {
+        return Ok(());
+    }
+    let layout = run.look().await?;
+    let named = &layout.held.control.packs;
+    for pack in packs.iter().filter(|pack| !named.contains(pack) || sabotaged!(NamedPacks)) {
         run.ask.delete(pack.key(&run.shared.name), None).await?;
     }
     Ok(())

@@ -73,6 +73,9 @@ pub async fn place(run: &Run, whole: &Whole<'_>, packs: &mut Vec<Packed>) -> Res
     let dead = take(run, behind).await?;
     for _ in 0..ATTEMPTS {
         let layout = run.look().await?;
+        if rewrite::names(&layout, place.packs) {
+            return Ok(());
+        }
         let mut control = place.control(run, &layout)?;
         control.debt.extend(dead.clone());
         // Nobody has saved meanwhile: what they were told is saved would be gone.
