@@ -1,6 +1,6 @@
 //! For each sequence exactly one writer wins; the other gets CONFLICT and saves again only after it
-//! has looked. Lost answers are resolved by reading back, bursts share a write, and what waits
-//! behind a failed save fails with it.
+//! has looked. Lost answers are resolved by reading back, bursts share a write, what waits behind a
+//! failed save fails with it, and a stalled writer creates nothing in what was deleted meanwhile.
 #![allow(clippy::unwrap_used)]
 
 mod timelines;

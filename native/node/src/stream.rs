@@ -114,12 +114,13 @@ pub fn outflow(call: &Call) -> Result<Js> {
     })
 }
 
-/// The next piece; null at the end.
+/// The next piece; null at the end. It is a copy: what was handed over waits for the collector's
+/// turn, and a state of many pieces would hold many of them.
 pub fn next(call: &Call) -> Result<Js> {
     let handle = TimelineHandle::of(call)?;
     let flow: &OutflowHandle = call.owned(call.arguments[0])?;
     handle.run(call, flow.0.next(), |env, piece: Option<Bytes>| match piece {
-        Some(piece) => env.bytes(piece),
+        Some(piece) => env.copied(&piece),
         None => env.null(),
     })
 }

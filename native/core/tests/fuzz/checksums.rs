@@ -50,7 +50,7 @@ pub fn parts(bytes: &mut [u8]) {
 }
 
 fn sum_of_parts(mut list: &[u8]) -> Option<u64> {
-    let own = *list.split_off_first()? == 1;
+    let own = byte(&mut list)? == 1;
     if own {
         let count = varint(&mut list)? as usize;
         list = list.get(count.checked_mul(8)?..)?;
@@ -69,10 +69,16 @@ fn sum_of_parts(mut list: &[u8]) -> Option<u64> {
     Some(sum)
 }
 
+fn byte(rest: &mut &[u8]) -> Option<u8> {
+    let (first, behind) = rest.split_first()?;
+    *rest = behind;
+    Some(*first)
+}
+
 fn varint(rest: &mut &[u8]) -> Option<u64> {
     let (mut number, mut shift) = (0u64, 0);
     loop {
-        let byte = *rest.split_off_first()?;
+        let byte = byte(rest)?;
         number |= u64::from(byte & 0x7f).checked_shl(shift)?;
         shift += 7;
         if byte < 0x80 {

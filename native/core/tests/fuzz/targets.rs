@@ -561,7 +561,7 @@ fn open_sealed(bytes: &[u8]) {
 fn read_names(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(name) = Name::parse(text) {
-        let again = Name::parse(&&name.to_string()).unwrap();
+        let again = Name::parse(&name.to_string()).unwrap();
         assert_eq!(again, name);
         let (of_key, sequence) = Name::of_key(&name.key(7)).unwrap();
         assert_eq!((of_key, sequence), (name, Some(7)));

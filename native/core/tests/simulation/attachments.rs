@@ -165,7 +165,10 @@ impl Actor for Streamer {
             return;
         }
         let Some((state, flow)) = self.state.take() else {
-            return if turn.dice.one_in(2) { self.begin(turn) } else { () };
+            if turn.dice.one_in(2) {
+                self.begin(turn);
+            }
+            return;
         };
         let all = state.len().div_ceil(150);
         let ready = flow.borrow_mut().ready.take();
