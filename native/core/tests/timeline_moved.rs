@@ -19,7 +19,10 @@ fn a_moved_value_is_refused() {
     let value = |key: &str| store.get(key, None).unwrap().unwrap().value;
     let all: Vec<_> = entries.iter().map(|e| (e.key.clone(), value(&e.key))).collect();
     for (key, right) in &all {
-        for (other, moved) in all.iter().filter(|(other, _)| other != key) {
+        // What is the same everywhere cannot be told apart: that a timeline holds a chunk is said by
+        // a key alone.
+        let others = all.iter().filter(|(_, value)| value != right && !right.is_empty());
+        for (other, moved) in others {
             store.put_wait(key, moved.clone(), Mode::Overwrite).unwrap();
             let seen = repository.look(&store, &format!("{other} lies at {key}"));
             assert!(seen.named > 0, "{other} lies at {key}, and nobody noticed");
