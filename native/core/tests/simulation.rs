@@ -98,6 +98,8 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("attachments", 1427),
     ("attachments", 1460),
     ("attachments", 8968),
+    ("attachments", 10065),
+    ("attachments", 10193),
     ("families", 36),
     ("families", 670),
     ("families", 728),

@@ -99,12 +99,13 @@ impl Outflow {
     }
 }
 
-/// That a snapshot is not there, if so: what is missing of it was taken out while it was read.
+/// Why something of a state is missing, if it is no damage: it was taken out while it was read, or
+/// nobody can tell now.
 async fn gone(run: &Run, sequence: u64) -> Option<Error> {
     run.forget();
     run.forget_layout();
     let present = run.again(|| Box::pin(list::present(run, sequence))).await;
-    present.err().filter(|error| error.code() == Code::NotFound)
+    present.err().filter(|error| !walk::is_damage(error))
 }
 
 /// One piece instead of many: whoever takes it pays for each.

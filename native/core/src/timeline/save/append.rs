@@ -327,15 +327,17 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Whose snapshot others have packed under the number of this write.
+    /// Whose snapshots others have packed under the numbers of this write. They may have taken out
+    /// some of them.
     async fn packed(&self) -> Result<Owner> {
-        let found = self.run.again(|| Box::pin(fetch::record(self.run, self.first))).await?;
-        let own = self.built.first().map(|part| part.record.id);
-        Ok(match found {
-            Some(record) if Some(record.id) == own => Owner::Ours,
-            Some(_) => Owner::Another,
-            None => Owner::Nobody,
-        })
+        for (sequence, part) in (self.first..).zip(&self.built) {
+            match self.run.again(|| Box::pin(fetch::record(self.run, sequence))).await? {
+                Some(record) if record.id == part.record.id => return Ok(Owner::Ours),
+                Some(_) => return Ok(Owner::Another),
+                None => {}
+            }
+        }
+        Ok(Owner::Nobody)
     }
 
     /// Reads the control object again. True: others have taken the numbers of this write meanwhile,
