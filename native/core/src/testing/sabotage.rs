@@ -51,7 +51,7 @@ rules! {
     TimelinePins: "A plan of what goes holds only while no fork has come.";
     TimelineForkLooks: "A fork looks whether its snapshot is still there once its pins are set.";
     TimelineReread: "A reader that misses a key reads the control object again.";
-    TimelineLate: "A put that was answered late counts only behind another look at the control object.";
+    TimelineLate: "A put that was answered late counts only once the control object was read.";
     TimelineGrace: "Where there are no batches, keys are removed a grace after they are dead.";
     TimelineFrame: "A frame that was packed is not continued.";
     TimelineForget: "What was not acknowledged is not built on, and no frame continues over it.";

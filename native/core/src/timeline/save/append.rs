@@ -28,8 +28,8 @@ const ATTEMPTS: usize = 8;
 const UNSEEN_MAX: u64 = 30_000;
 /// What a round of writing begins with.
 pub struct Start {
-    /// What this handle knows of the latest snapshot. Afterwards, if this round was acknowledged, it
-    /// is what the next save builds on.
+    /// What this handle knows of the latest snapshot. Afterwards, if the round was acknowledged,
+    /// what the next save builds on.
     pub ground: Option<Ground>,
     /// Another writer won, and the caller has not looked since.
     pub refused: bool,
