@@ -4,7 +4,7 @@
 //! named error.
 //!
 //!     KEEPSTATE_FUZZ_SECONDS=600   so long for each target (10; with KEEPSTATE_LONG=1 600)
-//!     KEEPSTATE_FUZZ_TARGET=value  only this one
+//!     KEEPSTATE_FUZZ_TARGET=value  only this one, or several with commas between
 //!     KEEPSTATE_SEED=7             other nonsense
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -142,7 +142,9 @@ fn every_decoder_bears_nonsense() {
     let seed = number("KEEPSTATE_SEED").unwrap_or(1);
     let wanted = std::env::var("KEEPSTATE_FUZZ_TARGET").ok();
     let mut all = targets::all();
-    all.retain(|target| wanted.as_ref().is_none_or(|wanted| wanted == target.name));
+    let is_wanted =
+        |name: &str| wanted.as_ref().is_none_or(|all| all.split(',').any(|w| w == name));
+    all.retain(|target| is_wanted(target.name));
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     // A decoder's panics are told with their input; those of the test itself as ever.
     let usual = std::panic::take_hook();
