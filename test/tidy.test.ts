@@ -282,6 +282,22 @@ test("the core knows neither Node nor C, and its arrows go down", (t) => {
   t.is(report([...problems, ...upward, ...sideways]), "");
 });
 
+test("each room of a timeline uses only those under it", (t) => {
+  const rooms = "form operation read change chunk save look keep transfer".split(" ");
+  const home = "native/core/src/timeline/";
+  const inside = shipped(rust).filter(({ path }) => path.startsWith(home) && path.split("/").length === 6);
+  const named = inside.map(({ path }) => path.split("/")[4] ?? "");
+  const upward = inside.flatMap(({ path, lines }, n) =>
+    lines.flatMap((line, index) => {
+      const used = [...bare(line).matchAll(/\btimeline::(\w+)/g)].map(([, room]) => room ?? "");
+      const wrong = used.filter((room) => rooms.indexOf(room) >= rooms.indexOf(named[n] ?? ""));
+      return wrong.map((room) => `${path}:${index + 1} uses ${room}`);
+    }),
+  );
+  t.deepEqual([...new Set(named)].sort(), [...rooms].sort());
+  t.is(report(upward), "");
+});
+
 test("a port has at most seven methods", (t) => {
   const count = (text: string, head: RegExp, method: RegExp): number => {
     const start = text.search(head);
