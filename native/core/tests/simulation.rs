@@ -17,6 +17,8 @@ mod attachments;
 mod control;
 #[path = "simulation/dice.rs"]
 mod dice;
+#[path = "simulation/lives.rs"]
+mod lives;
 #[path = "simulation/model.rs"]
 mod model;
 #[path = "simulation/store.rs"]
