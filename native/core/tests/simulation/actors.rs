@@ -333,10 +333,13 @@ impl Actor for Tagger {
     }
 }
 
-/// Forks its timeline to another name, once that succeeds no more.
+/// Forks its timeline to another name, until that has succeeded.
+#[derive(Default)]
 pub struct Forker {
     /// The line that is to be the fork.
     pub to: usize,
+    /// It goes on: once the fork was deleted, there is to be another one.
+    pub again: bool,
     pub done: Rc<RefCell<bool>>,
 }
 
@@ -344,7 +347,8 @@ impl Actor for Forker {
     fn act(&mut self, turn: &mut Turn<'_>) {
         let (from, to) = (turn.line, self.to);
         let live: Vec<u64> = turn.model.life(from).acknowledged.iter().copied().collect();
-        if turn.busy > 0 || live.is_empty() || *self.done.borrow() || !turn.dice.one_in(4) {
+        let done = *self.done.borrow() && !self.again;
+        if turn.busy > 0 || live.is_empty() || done || !turn.dice.one_in(4) {
             return;
         }
         let sequence = *turn.dice.pick(&live);
