@@ -106,6 +106,10 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("families", 36),
     ("families", 670),
     ("families", 728),
+    ("families", 3257),
+    ("families", 3638),
+    ("heirs", 167),
+    ("heirs", 764),
 ];
 
 fn saves(world: &mut World, turns: u32) {
