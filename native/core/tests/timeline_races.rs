@@ -299,7 +299,8 @@ fn a_delete_goes_over_nothing_that_was_saved_and_packed_meanwhile() {
                 for more in more {
                     other.save(&[&states[4][..], &more].concat()).unwrap();
                 }
-                other.run(other.timeline.pack(ALL)).unwrap();
+                let packing = Packing { all: false, level: None };
+                other.run(other.timeline.pack(packing)).unwrap();
             }),
         );
         // All of it is gone, or all that was saved meanwhile is there.
