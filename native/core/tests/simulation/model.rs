@@ -207,8 +207,8 @@ impl Model {
         }
     }
 
-    /// A state was seen under a sequence, by somebody who began in that life. It must be one of that
-    /// life, or of a later one.
+    /// A state was seen under a sequence, by somebody who began in that life. It must be one of
+    /// that life, or of a later one.
     fn see(&mut self, (line, life): (usize, usize), snapshot: &Snapshot, bytes: &Bytes) {
         let sequence = snapshot.sequence;
         let owners = (life..=self.now(line)).filter_map(|life| self.owner((line, life), sequence));
