@@ -113,11 +113,11 @@ impl Model {
         let Origin { first, parts } = &birth.origin;
         assert!(*first > created, "a fork goes on with @{first}, but @{created} was there");
         let matches = |of: &Try| {
-            let lives = (of.life_from..=self.now(of.from)).rev();
-            let parents = lives.map(|life| Parent { line: of.from, life, upto: of.upto });
+            let lives = of.life_from..=self.now(of.from);
+            let mut parents = lives.map(|life| Parent { line: of.from, life, upto: of.upto });
             // What was deleted and went on as no fork shows nothing of its own parent any more.
             let is = |all: Vec<_>| all.ends_with(parts);
-            parents.filter(|parent| self.parts(*parent).is_some_and(is)).last()
+            parents.find(|parent| self.parts(*parent).is_some_and(is))
         };
         let parent = self.lines[to].tries.iter().rev().find_map(matches);
         let Some(parent) = parent else {
