@@ -17,6 +17,8 @@ mod attachments;
 mod control;
 #[path = "simulation/dice.rs"]
 mod dice;
+#[path = "simulation/lives.rs"]
+mod lives;
 #[path = "simulation/model.rs"]
 mod model;
 #[path = "simulation/store.rs"]
@@ -53,11 +55,12 @@ const CASTS: &[(&str, Cast)] = &[
     ("all", all),
     ("families", families),
     ("attachments", attachments),
+    ("heirs", heirs),
 ];
 
-/// Casts in which rules are still missing: some seeds of them fail. They are played by name only,
-/// until none does.
-const UNFINISHED: &[&str] = &["families"];
+/// Casts of which some seeds fail. They are played by name only, until none does. Of `heirs` it is
+/// 2151: where forks of a deleted fork are gone as well, packing calls what is left of it corrupt.
+const UNFINISHED: &[&str] = &["heirs"];
 
 /// Casts and seeds that failed once. They run first, for ever.
 const FAILED_ONCE: &[(&str, u64)] = &[
@@ -103,6 +106,10 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("families", 36),
     ("families", 670),
     ("families", 728),
+    ("families", 3257),
+    ("families", 3638),
+    ("heirs", 167),
+    ("heirs", 764),
 ];
 
 fn saves(world: &mut World, turns: u32) {
@@ -140,7 +147,7 @@ fn prunes(world: &mut World, turns: u32) {
 fn forks(world: &mut World, turns: u32) {
     saves(world, turns);
     let done = Rc::new(RefCell::new(false));
-    world.add(0, turns, Forker { to: 1, done: done.clone() });
+    world.add(0, turns, Forker { to: 1, done: done.clone(), again: false });
     for number in 10..11 + world.dice.below(2) {
         world.add(1, turns, Later { done: done.clone(), actor: Writer::new(number) });
     }
@@ -174,9 +181,9 @@ fn families(world: &mut World, turns: u32) {
     saves(world, turns);
     let (first, second) = (Rc::new(RefCell::new(false)), Rc::new(RefCell::new(false)));
     for _ in 0..2 {
-        world.add(0, turns, Forker { to: 1, done: first.clone() });
+        world.add(0, turns, Forker { to: 1, done: first.clone(), again: false });
     }
-    let forker = Forker { to: 2, done: second.clone() };
+    let forker = Forker { to: 2, done: second.clone(), again: false };
     world.add(1, turns, Later { done: first.clone(), actor: forker });
     for (line, done, number) in [(1, &first, 10), (2, &second, 20)] {
         let done = || done.clone();
@@ -193,6 +200,35 @@ fn families(world: &mut World, turns: u32) {
         0 => world.add(0, turns, Pruner),
         1 => world.add(0, turns, Deleter),
         _ => world.add(0, turns, Packer),
+    }
+}
+
+/// Forks that are deleted, and whose names become forks again, under the hands of those who use
+/// them.
+fn heirs(world: &mut World, turns: u32) {
+    let turns = turns * 2;
+    world.add(0, turns, Writer::keeping(0));
+    if world.dice.one_in(2) {
+        world.add(0, turns, Pruner);
+    }
+    for (line, number) in [(1, 10), (2, 20)] {
+        let done = Rc::new(RefCell::new(false));
+        for _ in 0..1 + world.dice.below(2) {
+            world.add(line - 1, turns, Forker { to: line, done: done.clone(), again: true });
+        }
+        let done = || done.clone();
+        world.add(line, turns, Later { done: done(), actor: Writer::keeping(number) });
+        if world.dice.one_in(2) {
+            world.add(line, turns, Later { done: done(), actor: Writer::new(number + 1) });
+        }
+        world.add(line, turns, Later { done: done(), actor: Reader });
+        world.add(line, turns, Later { done: done(), actor: Deleter });
+        match world.dice.below(4) {
+            0 => world.add(line, turns, Later { done: done(), actor: Verifier }),
+            1 => world.add(line, turns, Later { done: done(), actor: Reader }),
+            2 => world.add(line, turns, Later { done: done(), actor: Packer }),
+            _ => world.add(line, turns, Later { done: done(), actor: Pruner }),
+        }
     }
 }
 
@@ -217,7 +253,7 @@ fn attachments(world: &mut World, turns: u32) {
         }
     }
     if world.dice.one_in(2) {
-        world.add(0, turns, Forker { to: 1, done: done.clone() });
+        world.add(0, turns, Forker { to: 1, done: done.clone(), again: false });
         world.add(1, turns, Later { done: done.clone(), actor: Attacher::new(10) });
         world.add(1, turns, Later { done: done.clone(), actor: StreamReader::default() });
         world.add(1, turns, Later { done, actor: Pruner });

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use keepstate_core::error::{fail, Code};
 use keepstate_core::machine::Request;
-use keepstate_core::timeline::{At, From, Options, Packing, Policy};
+use keepstate_core::timeline::{At, From, Options, Packing, Page, Policy};
 use timelines::between::{
     before, behind, drive, grow, is_write, pair, remove, save, serve, sound, time, writes, LATE,
     NOON,
 };
-use timelines::{memory, name, one_by_one, stores, whole, Kept};
+use timelines::{memory, name, one_by_one, stores, whole, Dice, Kept};
 
 const ALL: Packing = Packing { all: true, level: None };
 
@@ -282,4 +282,60 @@ fn what_could_not_be_confirmed_is_not_told() {
         (again && controls > 1).then(|| fail(Code::Unavailable, "Not now."))
     });
     assert_eq!(result.unwrap_err().code(), Code::Unavailable);
+}
+
+#[test]
+fn a_delete_goes_over_nothing_that_was_saved_and_packed_meanwhile() {
+    for (what, store) in stores() {
+        let (kept, other) = pair(&store);
+        let states = grow(&kept, 40);
+        kept.run(kept.timeline.pack(ALL)).unwrap();
+        other.restore(At::Latest).unwrap();
+        let deleted = drive(
+            &store,
+            kept.timeline.delete(),
+            before("b/control", || {
+                let more = (0..40).map(|more| format!("more {more}").into_bytes());
+                for more in more {
+                    other.save(&[&states[4][..], &more].concat()).unwrap();
+                }
+                let packing = Packing { all: false, level: None };
+                other.run(other.timeline.pack(packing)).unwrap();
+            }),
+        );
+        // All of it is gone, or all that was saved meanwhile is there.
+        assert!(deleted.is_ok() || deleted.is_err_and(|e| e.code() == Code::Conflict), "{what}");
+        let fresh = Kept::open(&store, "a/b");
+        for snapshot in fresh.run(fresh.timeline.list(Page::default())).unwrap() {
+            let sequence = snapshot.sequence;
+            assert!(fresh.restore(At::Sequence(sequence)).is_ok(), "{what}: @{sequence}");
+        }
+        let report = fresh.run(fresh.timeline.verify()).unwrap();
+        assert!(report.problems.is_empty(), "{what}: {:?}", report.problems);
+    }
+}
+
+#[test]
+fn a_fork_under_a_name_that_was_used_before_is_sound() {
+    for (what, store) in stores() {
+        let kept = Kept::open(&store, "a/b");
+        let mut states = grow(&kept, 2);
+        kept.run(kept.timeline.fork(name("a/c"), At::Latest)).unwrap();
+        let former = Kept::open(&store, "a/c");
+        // Fewer numbers than its parent gets, and more bytes.
+        former.save(&Dice(2).text(20_000)).unwrap();
+        former.save(&Dice(3).text(20_000)).unwrap();
+        former.run(former.timeline.delete()).unwrap();
+        for more in 0..7 {
+            states.push(format!("state {more}").into_bytes());
+            kept.save(&states[2 + more]).unwrap();
+        }
+        kept.run(kept.timeline.fork(name("a/c"), At::Sequence(9))).unwrap();
+        sound(&store, "a/c", 9);
+        assert_eq!(former.restore(At::Sequence(3)).unwrap(), states[2], "{what}");
+        let fork = Kept::open(&store, "a/c");
+        assert_eq!(fork.restore(At::Latest).unwrap(), states[8], "{what}");
+        fork.save(b"anew").unwrap();
+        sound(&store, "a/c", 10);
+    }
 }

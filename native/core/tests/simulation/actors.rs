@@ -202,7 +202,9 @@ impl Actor for Reader {
             _ => {
                 turn.run("show", turn.timeline.show(At::Latest), move |result, model| {
                     if let Ok(snapshot) = result {
-                        let late = model.floor(line) > began.acknowledged;
+                        model.recognize((line, began.life), std::slice::from_ref(&snapshot));
+                        let again = model.now(line) != began.life;
+                        let late = again || model.floor(line) > began.acknowledged;
                         let least = began.acknowledged;
                         let sequence = snapshot.sequence;
                         assert!(late || sequence >= least, "show gave @{sequence}, not @{least}");
@@ -305,7 +307,7 @@ pub struct Tagger;
 impl Actor for Tagger {
     fn act(&mut self, turn: &mut Turn<'_>) {
         let line = turn.line;
-        let known: Vec<u64> = turn.model.lines[line].acknowledged.iter().copied().collect();
+        let known: Vec<u64> = turn.model.life(line).acknowledged.iter().copied().collect();
         if turn.busy > 0 || known.is_empty() || !turn.dice.one_in(3) {
             return;
         }
@@ -331,28 +333,32 @@ impl Actor for Tagger {
     }
 }
 
-/// Forks its timeline to another name, once that succeeds no more.
+/// Forks its timeline to another name, until that has succeeded.
+#[derive(Default)]
 pub struct Forker {
     /// The line that is to be the fork.
     pub to: usize,
+    /// It goes on: once the fork was deleted, there is to be another one.
+    pub again: bool,
     pub done: Rc<RefCell<bool>>,
 }
 
 impl Actor for Forker {
     fn act(&mut self, turn: &mut Turn<'_>) {
         let (from, to) = (turn.line, self.to);
-        let live: Vec<u64> = turn.model.lines[from].acknowledged.iter().copied().collect();
-        if turn.busy > 0 || live.is_empty() || *self.done.borrow() || !turn.dice.one_in(4) {
+        let live: Vec<u64> = turn.model.life(from).acknowledged.iter().copied().collect();
+        let done = *self.done.borrow() && !self.again;
+        if turn.busy > 0 || live.is_empty() || done || !turn.dice.one_in(4) {
             return;
         }
         let sequence = *turn.dice.pick(&live);
         let name = turn.model.lines[to].name.clone();
-        turn.model.begin_fork((from, to), sequence);
+        let begun = turn.model.begin_fork((from, to), sequence);
         let done = self.done.clone();
         let machine = turn.timeline.fork(name, At::Sequence(sequence));
         turn.run(format!("fork {sequence}"), machine, move |result, model| match result {
             Ok(snapshot) => {
-                model.forked((from, to), &snapshot);
+                model.forked(to, begun, snapshot.sequence);
                 *done.borrow_mut() = true;
             }
             Err(error) => {

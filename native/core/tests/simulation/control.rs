@@ -8,13 +8,41 @@ pub struct Control {
     pub floor: u64,
     /// From here on snapshots have values of their own.
     pub loose: u64,
+    /// Of what the timeline is a fork.
+    pub origin: Option<Origin>,
     /// All sections by tag, as they are.
     pub sections: BTreeMap<u8, Vec<u8>>,
 }
 
+/// Of what a timeline is a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The first sequence of its own.
+    pub first: u64,
+    /// In whose keys its history lies, and up to where.
+    pub parts: Vec<(String, u64)>,
+}
+
+impl Origin {
+    fn read(section: &[u8]) -> Origin {
+        // Its id, then numbers.
+        let mut rest = &section[32..];
+        let (first, _base) = (varint(&mut rest), varint(&mut rest));
+        let mut parts = Vec::new();
+        while !rest.is_empty() {
+            let length = varint(&mut rest) as usize;
+            let name = String::from_utf8(rest[..length].to_vec()).unwrap();
+            rest = &rest[length..];
+            let (_first, last, _base) = (varint(&mut rest), varint(&mut rest), varint(&mut rest));
+            parts.push((name, last));
+        }
+        Origin { first, parts }
+    }
+}
+
 impl Default for Control {
     fn default() -> Self {
-        Control { floor: 1, loose: 1, sections: BTreeMap::new() }
+        Control { floor: 1, loose: 1, origin: None, sections: BTreeMap::new() }
     }
 }
 
@@ -32,6 +60,7 @@ impl Control {
         if let Some(floor) = control.sections.get(&2) {
             control.floor = varint(&mut &floor[..]);
         }
+        control.origin = control.sections.get(&7).map(|origin| Origin::read(origin));
         if let Some(loose) = control.sections.get(&9) {
             control.loose = varint(&mut &loose[..]);
         }
@@ -41,7 +70,7 @@ impl Control {
 
 /// What a control object says, in a few words.
 pub fn words(value: &[u8]) -> String {
-    let Control { floor, loose, sections } = Control::read(value);
+    let Control { floor, loose, sections, .. } = Control::read(value);
     let mut words = format!("floor {floor}, loose {loose}");
     if let Some(packs) = sections.get(&8) {
         let (mut rest, mut before) = (&packs[..], String::new());

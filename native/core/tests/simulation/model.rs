@@ -13,6 +13,7 @@ use keepstate_core::timeline::{
 };
 
 use super::dice::Dice;
+use super::lives::{Life, Try};
 use super::store::{SimStore, Watched};
 
 /// What became of a save.
@@ -41,6 +42,15 @@ pub struct Moment {
     /// The greatest acknowledged sequence.
     pub acknowledged: u64,
     pub floor: u64,
+    /// In which life the name was.
+    pub life: usize,
+}
+
+/// A prune that was begun.
+pub struct Begun {
+    policy: Policy,
+    /// It has failed, and nobody knows what it has done.
+    pub ended: bool,
 }
 
 /// One timeline.
@@ -48,23 +58,22 @@ pub struct Line {
     pub name: Name,
     pub attempts: Vec<Attempt>,
     by_bytes: HashMap<Bytes, Vec<usize>>,
-    /// What was seen under each sequence.
+    /// What was seen under each sequence of its own.
     placed: BTreeMap<u64, Bytes>,
     sequence_of: HashMap<Bytes, u64>,
     ids: BTreeMap<u64, Id>,
-    pub acknowledged: BTreeSet<u64>,
-    /// What a prune said that it took out.
-    gone: BTreeSet<u64>,
+    /// The lives of the name, the last of which it is in.
+    pub lives: Vec<Life>,
     /// Prunes that may take out something yet, because they have not ended or nobody knows how.
-    prunes: BTreeMap<usize, Policy>,
+    pub prunes: BTreeMap<usize, Begun>,
     /// How many prunes have begun.
     pruned: usize,
     /// What each tag may name.
     pub tags: BTreeMap<String, BTreeSet<u64>>,
     /// Something may have taken tags away.
     pub untagged: bool,
-    /// Of which timeline this may be a fork, and from where.
-    pub origins: Vec<(usize, u64)>,
+    /// Of what somebody tried to make it a fork.
+    pub tries: Vec<Try>,
 }
 
 /// Errors that a bad day explains.
@@ -112,13 +121,12 @@ impl Model {
             placed: BTreeMap::new(),
             sequence_of: HashMap::new(),
             ids: BTreeMap::new(),
-            acknowledged: BTreeSet::new(),
-            gone: BTreeSet::new(),
+            lives: vec![Life::first()],
             prunes: BTreeMap::new(),
             pruned: 0,
             tags: BTreeMap::new(),
             untagged: false,
-            origins: Vec::new(),
+            tries: Vec::new(),
         };
         let lines = names.iter().map(line).collect();
         Model {
@@ -140,8 +148,8 @@ impl Model {
     }
 
     pub fn moment(&self, line: usize) -> Moment {
-        let acknowledged = self.lines[line].acknowledged.last().copied().unwrap_or(0);
-        Moment { acknowledged, floor: self.floor(line) }
+        let acknowledged = self.life(line).acknowledged.last().copied().unwrap_or(0);
+        Moment { acknowledged, floor: self.floor(line), life: self.now(line) }
     }
 
     /// Notes a save that is about to begin.
@@ -180,6 +188,7 @@ impl Model {
         );
         assert_eq!(snapshot.length, bytes.len() as u64, "@{sequence} has another length");
         let bytes = bytes.clone();
+        let life = self.life_of(line, sequence);
         self.place(line, sequence, &bytes);
         self.identify(line, sequence, snapshot.id);
         assert!(
@@ -188,7 +197,7 @@ impl Model {
             self.floor(line),
             self.watched(line).control.loose
         );
-        self.lines[line].acknowledged.insert(sequence);
+        self.lines[line].lives[life].acknowledged.insert(sequence);
     }
 
     /// Whoever waited for these is gone.
@@ -198,90 +207,77 @@ impl Model {
         }
     }
 
-    /// These bytes were seen under that sequence.
+    /// A state was seen under a sequence, by somebody who began in that life. It must be one of
+    /// that life, or of a later one.
+    fn see(&mut self, (line, life): (usize, usize), snapshot: &Snapshot, bytes: &Bytes) {
+        let sequence = snapshot.sequence;
+        let owners = (life..=self.now(line)).filter_map(|life| self.owner((line, life), sequence));
+        let of = owners.into_iter().find(|owner| self.lines[*owner].by_bytes.contains_key(bytes));
+        let Some(owner) = of else {
+            panic!("@{sequence} holds {} bytes that nobody saved", bytes.len());
+        };
+        // What a fork shows is there in its parent, too, though it may be shown there no more.
+        self.place(owner, sequence, bytes);
+        self.identify(owner, sequence, snapshot.id);
+    }
+
+    /// These bytes were seen under that sequence of the line's own.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
-        let inherited = self.inherit(line, sequence, bytes);
         let there = self.lines[line].sequence_of.get(bytes).copied();
-        let gone = |there| there < self.floor(line) || self.may_be_gone(line, there);
+        let former = |there| self.life_of(line, there) < self.now(line);
+        let gone =
+            |there| former(there) || there < self.floor(line) || self.may_be_gone(line, there);
         let gone = there.is_some_and(gone);
         let line = &mut self.lines[line];
-        match line.by_bytes.get(bytes) {
-            _ if inherited => {}
-            None => panic!("@{sequence} holds {} bytes that nobody saved", bytes.len()),
-            Some(attempts) => {
-                let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
-                let all = attempts.iter().all(refused);
-                assert!(!all, "@{sequence} holds a save that was refused");
-            }
-        }
+        let attempts = &line.by_bytes[bytes];
+        let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
+        assert!(!attempts.iter().all(refused), "@{sequence} holds a save that was refused");
         let before = line.placed.entry(sequence).or_insert_with(|| bytes.clone());
         assert!(before == bytes, "@{sequence} was another state before: two writers have won");
         let keyed = |attempt: &usize| line.attempts[*attempt].key.is_some();
         let place = line.sequence_of.entry(bytes.clone()).or_insert(sequence);
         // What was saved under a key and taken out can be saved again.
-        let again = line.by_bytes.get(bytes).is_some_and(|attempts| attempts.iter().all(keyed));
-        if *place < sequence && gone && again {
+        if *place < sequence && gone && attempts.iter().all(keyed) {
             *place = sequence;
         }
         let place = *place;
         assert_eq!(place, sequence, "one save is there twice");
     }
 
-    /// Whether a fork shows this of its parent: then it is there, too, though it may be shown there
-    /// no more.
-    fn inherit(&mut self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
-        if self.lines[line].by_bytes.contains_key(bytes) {
-            return false;
-        }
-        let holds = |(parent, upto): &&(usize, u64)| {
-            sequence <= *upto && self.has_saved(*parent, sequence, bytes)
-        };
-        let parent = self.lines[line].origins.iter().find(holds).map(|(parent, _)| *parent);
-        if let Some(parent) = parent {
-            self.place(parent, sequence, bytes);
-        }
-        parent.is_some()
-    }
-
-    /// Whether this was saved to a timeline or to one that it may be a fork of.
-    fn has_saved(&self, line: usize, sequence: u64, bytes: &Bytes) -> bool {
-        let line = &self.lines[line];
-        let above = |(parent, upto): &(usize, u64)| {
-            sequence <= *upto && self.has_saved(*parent, sequence, bytes)
-        };
-        line.by_bytes.contains_key(bytes) || line.origins.iter().any(above)
-    }
-
     /// Whether a prune may have taken this out, or has.
-    fn may_be_gone(&self, line: usize, sequence: u64) -> bool {
-        let of = &self.lines[line];
+    pub fn may_be_gone(&self, line: usize, sequence: u64) -> bool {
         let newest = self.newest(line);
-        let taken = |policy: &Policy| !is_kept(policy, sequence, newest);
-        of.gone.contains(&sequence) || of.prunes.values().any(taken)
+        let taken = |prune: &Begun| !is_kept(&prune.policy, sequence, newest);
+        let gone = &self.life(line).gone;
+        gone.contains(&sequence) || self.lines[line].prunes.values().any(taken)
     }
 
     /// The greatest sequence that there can be.
     fn newest(&self, line: usize) -> u64 {
-        let own = self.watched(line).created;
-        self.lines[line].origins.iter().map(|(_, upto)| *upto).fold(own, u64::max)
+        let (own, life) = (self.watched(line).created, self.life(line));
+        match life.parent {
+            Some(parent) if own < life.first => parent.upto,
+            _ => own,
+        }
     }
 
-    /// A prune begins; the number is for its end.
-    pub fn begin_prune(&mut self, line: usize, policy: &Policy) -> usize {
+    /// A prune begins; the number and the life are for its end.
+    pub fn begin_prune(&mut self, line: usize, policy: &Policy) -> (usize, usize) {
+        let life = self.now(line);
         let line = &mut self.lines[line];
         line.untagged |= policy.drop_tagged;
         line.pruned += 1;
         if !policy.dry_run {
-            line.prunes.insert(line.pruned, policy.clone());
+            line.prunes.insert(line.pruned, Begun { policy: policy.clone(), ended: false });
         }
-        line.pruned
+        (line.pruned, life)
     }
 
     /// A prune has ended. What a failed one has done, nobody knows.
     pub fn end_prune(
         &mut self,
         line: usize,
-        (number, policy): (usize, &Policy),
+        ((number, life), policy): ((usize, usize), &Policy),
         result: &Result<Pruned>,
     ) {
         let pruned = match result {
@@ -290,10 +286,20 @@ impl Model {
                 let code = error.code();
                 let explained = matches!(code, Code::Conflict | Code::NotFound);
                 assert!(is_transient(error) || explained, "a prune gave {error:?}");
+                if let Some(prune) = self.lines[line].prunes.get_mut(&number) {
+                    prune.ended = true;
+                }
                 return;
             }
         };
         if policy.dry_run {
+            return;
+        }
+        if life != self.now(line) {
+            // Nobody knows in which life it has done it.
+            if let Some(prune) = self.lines[line].prunes.get_mut(&number) {
+                prune.ended = true;
+            }
             return;
         }
         let newest = self.newest(line);
@@ -304,33 +310,15 @@ impl Model {
                 let before = self.may_be_gone(line, sequence);
                 let kept = is_kept(policy, sequence, newest);
                 // And fences, which are no snapshots: nobody has ever saved or seen one.
-                let of = &self.lines[line];
+                let owner = self.owner((line, life), sequence);
+                let placed = |owner: usize| self.lines[owner].placed.contains_key(&sequence);
                 let there =
-                    of.acknowledged.contains(&sequence) || of.placed.contains_key(&sequence);
+                    self.life(line).acknowledged.contains(&sequence) || owner.is_some_and(placed);
                 let wrong = there && kept && !before;
                 assert!(!wrong, "@{sequence} was taken out, against {policy:?}");
-                self.lines[line].gone.insert(sequence);
+                self.lines[line].lives[life].gone.insert(sequence);
             }
         }
-    }
-
-    /// A fork of a snapshot is tried.
-    pub fn begin_fork(&mut self, (from, to): (usize, usize), sequence: u64) {
-        self.lines[to].origins.push((from, sequence));
-    }
-
-    /// A fork was acknowledged: from now on it shows what its parent did, whatever becomes of that.
-    pub fn forked(&mut self, (from, to): (usize, usize), snapshot: &Snapshot) {
-        let floor = self.floor(from);
-        let parent = &self.lines[from];
-        let shown: Vec<u64> = parent
-            .acknowledged
-            .range(floor..=snapshot.sequence.max(floor))
-            .copied()
-            .filter(|sequence| *sequence <= snapshot.sequence)
-            .filter(|sequence| !self.may_be_gone(from, *sequence))
-            .collect();
-        self.lines[to].acknowledged.extend(shown);
     }
 
     fn identify(&mut self, line: usize, sequence: u64, id: Id) {
@@ -347,9 +335,9 @@ impl Model {
             Err(error) => return self.unread(line, at, began, error),
         };
         let sequence = restored.snapshot.sequence;
-        self.place(line, sequence, &restored.bytes);
-        self.identify(line, sequence, restored.snapshot.id);
+        self.see((line, began.life), &restored.snapshot, &restored.bytes);
         match at {
+            At::Latest if began.life != self.now(line) => {}
             At::Sequence(asked) => assert_eq!(*asked, sequence, "another sequence was restored"),
             At::Latest => {
                 let overtaken = floor > began.acknowledged;
@@ -371,13 +359,15 @@ impl Model {
     fn unread(&self, line: usize, at: &At, began: Moment, error: &Error) {
         let there = match at {
             At::Latest => began.acknowledged,
-            At::Sequence(sequence) if self.lines[line].acknowledged.contains(sequence) => *sequence,
+            At::Sequence(sequence) if self.life(line).acknowledged.contains(sequence) => *sequence,
             _ => 0,
         };
         let absent = there < self.floor(line)
             || there > began.acknowledged
             || matches!(at, At::Sequence(_)) && self.may_be_gone(line, there);
         let absent = absent || matches!(at, At::Tag(_)) && self.lines[line].untagged;
+        // Between two lives there is nothing.
+        let absent = absent || began.life != self.now(line);
         match error.code() {
             _ if is_transient(error) => {}
             Code::NotFound if absent => {}
@@ -404,13 +394,17 @@ impl Model {
             let sequence = snapshot.sequence;
             let rising = last.is_none_or(|last| (sequence > last) != page.newest_first);
             assert!(rising, "a listing is out of order at @{sequence}");
-            self.identify(line, sequence, snapshot.id);
             last = Some(sequence);
+        }
+        self.recognize((line, began.life), snapshots);
+        if began.life != self.now(line) {
+            return;
         }
         let floor = self.floor(line);
         let full = snapshots.len() >= page.limit.unwrap_or(100);
         let seen: BTreeSet<u64> = snapshots.iter().map(|snapshot| snapshot.sequence).collect();
-        for sequence in self.lines[line].acknowledged.range(floor..=began.acknowledged.max(floor)) {
+        let live = &self.life(line).acknowledged;
+        for sequence in live.range(floor..=began.acknowledged.max(floor)) {
             if *sequence > began.acknowledged || page.after.is_some_and(|after| *sequence <= after)
             {
                 continue;
@@ -420,6 +414,25 @@ impl Model {
             }
             let cut = full && last.is_some_and(|last| (*sequence > last) != page.newest_first);
             assert!(cut || seen.contains(sequence), "@{sequence} is not in a listing");
+        }
+    }
+
+    /// Snapshots were told by their numbers and ids, to somebody who began in that life. All are of
+    /// one life: that one, or a later one.
+    pub fn recognize(&mut self, (line, life): (usize, usize), snapshots: &[Snapshot]) {
+        let fits = |life: &usize| {
+            snapshots.iter().all(|snapshot| {
+                let owner = self.owner((line, *life), snapshot.sequence);
+                let known = owner.map(|owner| self.lines[owner].ids.get(&snapshot.sequence));
+                known.is_some_and(|known| known.is_none_or(|id| *id == snapshot.id))
+            })
+        };
+        let lives: Vec<usize> = (life..=self.now(line)).filter(fits).collect();
+        let told: Vec<u64> = snapshots.iter().map(|snapshot| snapshot.sequence).collect();
+        assert!(!lives.is_empty(), "{told:?} with these ids are of no life since {life}");
+        for snapshot in snapshots.iter().filter(|_| lives.len() == 1) {
+            let owner = self.owner((line, lives[0]), snapshot.sequence);
+            self.identify(owner.expect("it fits"), snapshot.sequence, snapshot.id);
         }
     }
 
@@ -436,7 +449,9 @@ impl Model {
 
     /// A delete of everything has ended.
     pub fn deleted(&mut self, line: usize, began: Moment, result: &Result<Deleted>) {
-        let floor = self.floor(line);
+        // What it has deleted may be another timeline by now.
+        let again = began.life != self.now(line);
+        let floor = if again { u64::MAX } else { self.floor(line) };
         match result {
             Ok(_) => assert!(
                 floor > began.acknowledged,
@@ -457,6 +472,15 @@ impl Model {
         Timeline::new(self.lines[line].name.clone(), supports, Options::default())
     }
 
+    /// Does what the store is asked, and takes note of what that means.
+    pub fn perform(&mut self, request: &Request) -> Result<Answer> {
+        let answer = self.store.perform(request);
+        for birth in std::mem::take(&mut self.store.births) {
+            self.born(&birth);
+        }
+        answer
+    }
+
     /// Runs a machine to its end at this very moment, without a fault.
     pub fn at_once<T>(&mut self, mut machine: Machine<T>) -> Result<T> {
         self.calls += 1;
@@ -472,7 +496,7 @@ impl Model {
                             Request::Random(count) => Ok(Answer::Random(dice.bytes(*count))),
                             Request::Sleep(_) => Ok(Answer::Nothing),
                             Request::Cancelled => Ok(Answer::Cancelled(false)),
-                            other => self.store.perform(other),
+                            other => self.perform(other),
                         };
                         machine.answer(id, answer);
                     }
@@ -484,7 +508,7 @@ impl Model {
     /// At this very moment an acknowledged save comes back, to a process that was not there before.
     pub fn check_one(&mut self, line: usize, dice: &mut Dice) {
         let floor = self.floor(line);
-        let live = self.lines[line].acknowledged.range(floor..).copied();
+        let live = self.life(line).acknowledged.range(floor..).copied();
         let live: Vec<u64> = live.filter(|sequence| !self.may_be_gone(line, *sequence)).collect();
         if !live.is_empty() {
             self.check_exact(line, *dice.pick(&live), &self.fresh(line));
@@ -497,8 +521,8 @@ impl Model {
             Ok(restored) => restored,
             Err(error) => panic!("@{sequence} was acknowledged and is lost: {error:?}"),
         };
-        self.place(line, sequence, &restored.bytes);
-        self.identify(line, sequence, restored.snapshot.id);
+        assert_eq!(restored.snapshot.sequence, sequence, "another sequence was restored");
+        self.see((line, self.now(line)), &restored.snapshot, &restored.bytes);
     }
 
     /// After everything: each acknowledged save is there, exactly, and the timeline is sound.
@@ -507,11 +531,11 @@ impl Model {
         let page = Page { limit: Some(100_000), ..Page::default() };
         let listed = self.at_once(timeline.list(page)).unwrap();
         let sequences: BTreeSet<u64> = listed.iter().map(|snapshot| snapshot.sequence).collect();
-        for sequence in self.lines[line].acknowledged.range(floor..) {
+        for sequence in self.life(line).acknowledged.range(floor..) {
             let there = sequences.contains(sequence) || self.may_be_gone(line, *sequence);
             assert!(there, "@{sequence} was acknowledged and is not listed");
         }
-        let back = sequences.intersection(&self.lines[line].gone).next();
+        let back = sequences.intersection(&self.life(line).gone).next();
         assert!(back.is_none(), "@{back:?} was taken out and is listed");
         for sequence in &sequences {
             self.check_exact(line, *sequence, &timeline);
@@ -541,11 +565,11 @@ impl Model {
             assert_eq!(more, 0, "{more} bytes of {} were left", self.lines[line].name);
         }
         for line in lines.clone() {
-            let sequences: Vec<u64> = self.lines[line].placed.keys().copied().collect();
             let timeline = self.fresh(line);
-            for sequence in sequences {
+            for sequence in 1..=self.newest(line) {
+                let now = self.now(line);
                 match self.at_once(timeline.restore(At::Sequence(sequence))) {
-                    Ok(restored) => self.place(line, sequence, &restored.bytes),
+                    Ok(restored) => self.see((line, now), &restored.snapshot, &restored.bytes),
                     Err(error) => assert_eq!(error.code(), Code::NotFound, "{error:?}"),
                 }
             }

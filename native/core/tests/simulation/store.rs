@@ -8,7 +8,7 @@ use keepstate_core::error::Result;
 use keepstate_core::machine::{Answer, Request};
 use keepstate_core::store::{batch, Durable, Entry, Found, Op, Query, Range, Supports, Version};
 
-use super::control::Control;
+use super::control::{Control, Origin};
 use super::dice::Dice;
 
 /// How many old listings are kept to be told again.
@@ -24,6 +24,14 @@ pub struct Watched {
     pub late: BTreeSet<u64>,
     /// The greatest sequence that was ever created.
     pub created: u64,
+}
+
+/// A name has become a fork: what it was before is no more.
+pub struct Birth {
+    /// What its keys begin with.
+    pub prefix: String,
+    pub origin: Origin,
+    pub floor: u64,
 }
 
 /// A value, its version, and when it was written.
@@ -43,6 +51,8 @@ pub struct SimStore {
     listings: Vec<Vec<Entry>>,
     /// By the prefix of the timeline's keys.
     pub watched: BTreeMap<String, Watched>,
+    /// What the model was not yet told.
+    pub births: Vec<Birth>,
 }
 
 impl SimStore {
@@ -65,6 +75,7 @@ impl SimStore {
             now: 0,
             listings: Vec::new(),
             watched: BTreeMap::new(),
+            births: Vec::new(),
         }
     }
 
@@ -169,7 +180,16 @@ impl SimStore {
         let watched = self.watched.entry(format!("{prefix}/")).or_default();
         if last == "control" {
             let control = Control::read(value);
-            assert!(control.floor >= watched.control.floor, "the floor of {prefix} has fallen");
+            let (before, origin) = (&watched.control, control.origin.clone());
+            let fallen = control.floor < before.floor;
+            match origin {
+                // The floor of a fork is that of what it shows.
+                Some(origin) if fallen || before.origin.as_ref() != Some(&origin) => {
+                    let (prefix, floor) = (format!("{prefix}/"), control.floor);
+                    self.births.push(Birth { prefix, origin, floor });
+                }
+                _ => assert!(!fallen, "the floor of {prefix} has fallen"),
+            }
             watched.control = control;
         } else if let Ok(first) = last.parse::<u64>() {
             // Magic, version and flags come first; then how many snapshots it holds.

@@ -501,7 +501,7 @@ impl World {
             Request::List(query) if loose => {
                 Ok(self.model.store.list_loosely(query, &mut self.dice))
             }
-            request => self.model.store.perform(request),
+            request => self.model.perform(request),
         };
         self.say(|_| {
             let code = answer.as_ref().err().map(|error| error.code());

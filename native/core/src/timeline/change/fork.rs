@@ -96,13 +96,12 @@ async fn ready(run: &Run, fork: &Run, begin: Begin) -> Result<Ready> {
     }
     let fenced = !run.ask.supports().commit;
     let next = tail.sequence + 1 + u64::from(fenced);
-    // Where the name was used before, numbers and offsets go on: they never return.
-    let origin = Origin {
-        id: record.id,
-        first: next.max(sequence + 1),
-        base: free.held.control.floor.base.max(tail.base).max(record.base + record.raw),
-        line,
-    };
+    // Where the name was used before, numbers and offsets go on: they never return. Where offsets
+    // leave a gap, so do numbers: new bytes of neighbours lie behind each other.
+    let end = record.base + record.raw;
+    let base = free.held.control.floor.base.max(tail.base).max(end);
+    let first = next.max(sequence + 1 + u64::from(base > end));
+    let origin = Origin { id: record.id, first, base, line };
     let mut control = free.held.control.clone();
     control.floor = layout.held.control.floor.clone();
     control.loose = control.loose.max(origin.first);

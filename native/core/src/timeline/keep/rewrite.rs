@@ -242,6 +242,7 @@ pub async fn put(run: &Run, built: Built, to: To) -> Result<Packed> {
 /// meanwhile, and they were removed again.
 pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Result<bool> {
     let (old, packs) = of;
+    let next = old.next.filter(|_| run.ask.supports().commit);
     for _ in 0..ATTEMPTS {
         let layout = run.look().await?;
         if names(&layout, packs) {
@@ -249,7 +250,9 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
         }
         let mut control = layout.held.control.clone();
         let same = old.packs.iter().all(|pack| control.packs.contains(pack))
-            && old.loose.is_none_or(|(first, _)| control.loose == first);
+            && old.loose.is_none_or(|(first, _)| control.loose == first)
+            // The next number may have been given, and its key be free again: it was packed.
+            && next.is_none_or(|next| control.loose <= next);
         if !(same || sabotaged!(TimelinePlace)) || !cut(&mut control)? {
             break;
         }
@@ -269,7 +272,7 @@ pub async fn place(run: &Run, of: (&Replaced, &[Packed]), cut: Cut<'_>) -> Resul
             control.debt.extend(dead.into_iter().map(|keys| Debt { since, keys }));
         }
         let mut with = removed;
-        let next = old.next.filter(|_| run.ask.supports().commit).map(|s| run.shared.name.key(s));
+        let next = next.map(|next| run.shared.name.key(next));
         with.extend(next.clone().map(|key| Op::Check { key, version: None }));
         if swap::swap(run, (&layout, control), with).await? {
             return Ok(true);
