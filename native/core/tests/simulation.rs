@@ -94,6 +94,7 @@ const FAILED_ONCE: &[(&str, u64)] = &[
     ("all", 713),
     ("all", 730),
     ("all", 1132),
+    ("all", 47676),
     ("attachments", 73),
     ("attachments", 282),
     ("attachments", 502),

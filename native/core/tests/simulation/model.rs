@@ -224,10 +224,9 @@ impl Model {
     /// These bytes were seen under that sequence of the line's own.
     fn place(&mut self, line: usize, sequence: u64, bytes: &Bytes) {
         let there = self.lines[line].sequence_of.get(bytes).copied();
-        let former = |there| self.life_of(line, there) < self.now(line);
-        let gone =
-            |there| former(there) || there < self.floor(line) || self.may_be_gone(line, there);
-        let gone = there.is_some_and(gone);
+        let earlier = there.map_or(sequence, |there| there.min(sequence));
+        let former = self.life_of(line, earlier) < self.now(line);
+        let gone = former || earlier < self.floor(line) || self.may_be_gone(line, earlier);
         let line = &mut self.lines[line];
         let attempts = &line.by_bytes[bytes];
         let refused = |attempt: &usize| line.attempts[*attempt].fate == Fate::Refused;
@@ -236,12 +235,13 @@ impl Model {
         assert!(before == bytes, "@{sequence} was another state before: two writers have won");
         let keyed = |attempt: &usize| line.attempts[*attempt].key.is_some();
         let place = line.sequence_of.entry(bytes.clone()).or_insert(sequence);
-        // What was saved under a key and taken out can be saved again.
-        if *place < sequence && gone && attempts.iter().all(keyed) {
-            *place = sequence;
+        // What was saved under a key and taken out can be saved again. Who reads slowly may tell of
+        // the first only then.
+        if gone && attempts.iter().all(keyed) {
+            *place = sequence.max(*place);
+            return;
         }
-        let place = *place;
-        assert_eq!(place, sequence, "one save is there twice");
+        assert_eq!(*place, sequence, "one save is there twice");
     }
 
     /// Whether a prune may have taken this out, or has.
