@@ -7,6 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keepstate_core::digest::crc64;
 use keepstate_core::store::log::LogOptions;
 use keepstate_core::store::{Embedded, Mode, Op, Store, StoreExt};
 use support::medium::*;
@@ -60,6 +61,7 @@ fn the_same_is_read_in_every_way() {
         reads(Some(&flipped));
         reads(Some(&good[..at]));
     }
+    reads(Some(&overcounted(&good)));
     // Out of date: what it names is compacted away.
     let log = open(folder.path(), options());
     for number in 0..4000u32 {
@@ -70,6 +72,19 @@ fn the_same_is_read_in_every_way() {
     log.close().unwrap();
     std::fs::write(&path, &good).unwrap();
     assert_eq!(all(&*open(folder.path(), options())), data);
+}
+
+/// The same, whole by its checksums, but each segment is said to hold as many puts as a number can.
+fn overcounted(good: &[u8]) -> Vec<u8> {
+    let mut bytes = good.to_vec();
+    let count = u32::from_le_bytes(bytes[84..88].try_into().unwrap()) as usize;
+    let end = 88 + count * 24;
+    for at in (88..end).step_by(24) {
+        bytes[at + 8..at + 16].fill(0xff);
+    }
+    let sum = crc64(&bytes[..end]).to_le_bytes();
+    bytes[end..end + 8].copy_from_slice(&sum);
+    bytes
 }
 
 /// A damaged checkpoint may be listed as such; nothing else may.

@@ -18,6 +18,8 @@ use crate::wire::{put_bytes, put_varint};
 /// The file's name.
 pub(super) const CHECKPOINT: &str = "checkpoint";
 const MAGIC: [u8; 8] = *b"KSCHKPNT";
+/// No segment holds so many puts, or bytes of deletes.
+const COUNTED: u64 = 1 << 40;
 const HEADER: usize = 8 + 2 + 2 + 16 + 7 * 8 + 4;
 /// Entries of a block, in bytes: the next entry closes it.
 const BLOCK: usize = 60 << 10;
@@ -290,6 +292,7 @@ fn take_header(bytes: &[u8], catalog: &Catalog, index: &mut Index) -> Option<Pos
     let mut counted = Vec::new();
     for _ in 0..reader.u32()? {
         let (number, puts, deletes) = (reader.u64()?, reader.u64()?, reader.u64()?);
+        (puts.max(deletes) < COUNTED).then_some(())?;
         index.count(number, puts, deletes);
         counted.push(number);
     }
