@@ -4,8 +4,7 @@ use bytes::Bytes;
 
 use super::extent::Extents;
 use super::pack::{Block, Directory, Span};
-use super::record::Raw;
-use super::record::{Form, Id, Record};
+use super::record::{Form, Id, Raw, Record};
 use super::sections::Packed;
 use crate::error::{Code, Error, Result};
 use crate::wire::{put_bytes, put_varint};
@@ -33,6 +32,16 @@ pub struct Entry<'a> {
     pub raw: &'a Raw,
     /// Whether it is its parts.
     pub apart: bool,
+}
+
+static NOTHING: Raw = Raw::new();
+
+impl<'a> Entry<'a> {
+    /// A fence behind what was told before.
+    pub fn fence(sequence: u64, record: &'a Record, parent: Id) -> Entry<'a> {
+        let (extents, follows, hidden) = (None, false, false);
+        Entry { sequence, record, parent, extents, follows, hidden, raw: &NOTHING, apart: false }
+    }
 }
 
 /// Makes a pack.

@@ -116,17 +116,7 @@ impl Rescue {
             // Numbers never return: a fence keeps the last one that was given.
             let (parent, base) = walk.end().unwrap_or((Id::default(), 0));
             let record = fence::record(run, (parent, base)).await?;
-            let raw = Default::default();
-            builder.push(&Entry {
-                sequence: latest,
-                record: &record,
-                parent,
-                extents: None,
-                follows: false,
-                hidden: false,
-                raw: &raw,
-                apart: false,
-            })?;
+            builder.push(&Entry::fence(latest, &record, parent))?;
         }
         if !builder.is_empty() {
             packs.push(rewrite::put(run, builder.finish()?, To::Store).await?);

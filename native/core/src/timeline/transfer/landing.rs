@@ -56,17 +56,8 @@ pub async fn place(run: &Run, whole: &Whole<'_>, packs: &mut Vec<Packed>) -> Res
         // Numbers never return: a fence stands where a writer would go on who knows only what was.
         end = used + 1;
         let record = fence::record(run, (id, base)).await?;
-        let (mut builder, raw) = (Builder::new(1), Default::default());
-        builder.push(&Entry {
-            sequence: end,
-            record: &record,
-            parent: id,
-            extents: None,
-            follows: false,
-            hidden: false,
-            raw: &raw,
-            apart: false,
-        })?;
+        let mut builder = Builder::new(1);
+        builder.push(&Entry::fence(end, &record, id))?;
         packs.push(rewrite::put(run, builder.finish()?, To::Store).await?);
     }
     let place = Place { head, packs, floor, last: (last, end), claims };
